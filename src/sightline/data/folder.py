@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+from sightline.data.remote.remote_path import RemotePath
 from sightline.errors import DataError
 from sightline.storage.workspace import LOCK
 
-Entries = list[os.DirEntry[str]]
+Entry = os.DirEntry[str] | RemotePath
+Entries = list[Entry]
 
 _MOST_FILES = 10_000
 _CLUTTER = frozenset(
@@ -26,6 +28,9 @@ _ORIGIN = ":zone.identifier"  # Windows' note on the origin of a download, as co
 
 def list_folder(path: Path) -> Entries:
     """List a folder sorted by name, without hidden files, clutter of systems and artifacts."""
+    if isinstance(path, RemotePath):
+        kept: Entries = [entry for entry in path.iterdir() if _is_kept(entry.name)]
+        return sorted(kept, key=lambda entry: entry.name)
     try:
         with os.scandir(path) as entries:
             kept = [entry for entry in entries if _is_kept(entry.name) and not _is_ours(entry)]
@@ -34,7 +39,7 @@ def list_folder(path: Path) -> Entries:
     return sorted(kept, key=lambda entry: entry.name)
 
 
-def check_link(root: Path, entry: os.DirEntry[str]) -> None:
+def check_link(root: Path, entry: Entry) -> None:
     """Raise DataError for a link that leaves `root` or cannot be followed; dangling links pass."""
     if not entry.is_symlink():
         return
@@ -64,7 +69,10 @@ def nested_files(path: Path) -> Iterator[str]:
 
     Links to folders are not followed.
     """
-    names = (name for _, _, files in os.walk(path) for name in files)
+    if isinstance(path, RemotePath):
+        names = path.files_below()
+    else:
+        names = (name for _, _, files in os.walk(path) for name in files)
     return islice((name for name in names if _is_kept(name)), _MOST_FILES)
 
 

@@ -30,7 +30,7 @@ class _Scan:
     folder: Path
     classes: dict[str, list[Path]]  # Images of each folder in it, at any depth, in order
     loose: list[Path]  # Images directly in it
-    others: list[str]  # Paths of other files
+    others: list[Path]  # Other files
     table: Path | None  # Table that may label the images
 
     @property
@@ -100,9 +100,9 @@ def _layout(path: Path, scans: dict[str, _Scan], unknown: list[str]) -> Layout:
     if beside:
         notes += (f"Left out, as they lie beside the class folders: {len(beside):,} image(s).",)
     tables = {scan.table for scan in scans.values()}
-    others = [file for scan in scans.values() for file in scan.others if Path(file) not in tables]
+    others = [file for scan in scans.values() for file in scan.others if file not in tables]
     stems = {image.with_suffix("") for scan in scans.values() for image in scan.images}
-    annotations = [file for file in others if _annotates(Path(file), stems)]
+    annotations = [file for file in others if _annotates(file, stems)]
     if annotations:
         known = image_kinds.describe_kinds(image_kinds.count_kinds(annotations))
         notes += (f"Left out, as annotations of the images of the same names: {known}.",)
@@ -139,7 +139,7 @@ def _check_not_splits(path: Path, folders: list[str], scan: _Scan) -> None:
 def _scan(path: Path, folder: Path, split: str) -> _Scan:
     classes: dict[str, list[Path]] = {}
     loose: list[Path] = []
-    others: list[str] = []
+    others: list[Path] = []
     for entry in list_folder(folder):
         check_link(path, entry)
         if entry.is_dir():
@@ -148,7 +148,7 @@ def _scan(path: Path, folder: Path, split: str) -> _Scan:
         elif is_image_entry(entry):
             loose.append(folder / entry.name)
         else:
-            others.append(entry.path)
+            others.append(folder / entry.name)
     names = ("train",) if split == UNSPLIT else (folder.name, split)
     has_table = loose or sum(map(bool, classes.values())) == 1
     table = find_table(path, folder, names) if has_table else None
@@ -166,10 +166,10 @@ def _scan(path: Path, folder: Path, split: str) -> _Scan:
     return scan
 
 
-def _images_below(path: Path, folder: Path) -> tuple[list[Path], list[str]]:
-    """Return the images in a class folder, at any depth, and the paths of other files."""
+def _images_below(path: Path, folder: Path) -> tuple[list[Path], list[Path]]:
+    """Return the images in a class folder, at any depth, and other files."""
     images: list[Path] = []
-    others: list[str] = []
+    others: list[Path] = []
     pending, nested = [folder], None
     while pending:
         place = pending.pop()
@@ -186,7 +186,7 @@ def _images_below(path: Path, folder: Path) -> tuple[list[Path], list[str]]:
             elif is_image_entry(entry):
                 images.append(place / entry.name)
             else:
-                others.append(entry.path)
+                others.append(place / entry.name)
     if images and nested:
         raise DataError(
             f"{nested} is named like a split, but lies in a folder that would be a class; give "

@@ -13,16 +13,19 @@ from sightline.data.decoding.image_kinds import HEAD_BYTES, is_heic_head
 from sightline.data.decoding.parallel import ordered_map
 from sightline.data.layout import Layout, stem_of
 from sightline.data.recognition import find_layout
+from sightline.data.remote.opening import open_url, to_path
+from sightline.data.remote.remote_path import RemotePath
 from sightline.errors import DataError
 from sightline.pipeline.progress import Counter
 from sightline.pipeline.provenance import digest_of
 from sightline.records import Source
+from sightline.storage.object_store import is_url
 
 _SHOW_PROGRESS_FROM = 100  # files
 _SLUG_LENGTH = 40
 _CONTAINERS = frozenset({"parquet", "tfrecord", "webdataset"})  # Formats of files that hold images
 
-SAME_EVERYWHERE = rf"^(/|~|({'|'.join(catalog.NAMED)})$)"
+SAME_EVERYWHERE = rf"^(/|~|(s3|gs|az|hf|https)://|({'|'.join(catalog.NAMED)})$)"
 """Regular expression of the data sets of deployments, whose workers have other working folders."""
 
 
@@ -80,7 +83,7 @@ def as_ingested(settings: DataConfig, source: str) -> DataConfig:
     The config has the path as given, maybe relative to another folder; `DatasetFiles.source`, of
     data that has a path, is absolute.
     """
-    known = os.path.isabs(source) and os.path.exists(source)
+    known = is_url(source) or (os.path.isabs(source) and os.path.exists(source))
     return settings.model_copy(update={"dataset": source} if known else {})
 
 
@@ -96,8 +99,8 @@ def slug(dataset: str) -> str:
 
 def existing_path(text: str) -> Path:
     """Return the absolute path of a data set; raise DataError if it does not exist."""
-    if "://" in text:  # do not repeat the address, which may contain a password
-        raise DataError("A URL cannot be used as a data set; download the data and give the path.")
+    if is_url(text):
+        return open_url(text)
     try:
         path = Path(text).expanduser()
         exists = path.exists()
@@ -131,7 +134,10 @@ def _state(source: Source) -> list[tuple[str, int, int]]:
     if source.kind in {"named", "embedded"}:
         return []
     found = []
-    for path in _files(find_layout(Path(source.path))):
+    layout = find_layout(to_path(source.path))
+    if isinstance(layout.path, RemotePath):
+        return [(_remote_digest(layout), 0, 0)]
+    for path in _files(layout):
         status = path.lstat()
         found.append((str(path), status.st_size, status.st_mtime_ns))
     return found
@@ -146,8 +152,10 @@ def _files(found: Layout) -> list[Path]:
 def _digest(found: Layout) -> tuple[str, bool]:
     """Return the digest of all files, and whether one of them is a HEIC image.
 
-    Files that are left out count by what is said of them.
+    Files that are left out count by what is said of them. Remote files are not read.
     """
+    if isinstance(found.path, RemotePath):
+        return _remote_digest(found), True
     paths = _files(found)
     counter = Counter("files", len(paths)) if len(paths) >= _SHOW_PROGRESS_FROM else None
     digest, heic = hashlib.sha256(), False
@@ -160,6 +168,13 @@ def _digest(found: Layout) -> tuple[str, bool]:
     if found.notes:
         digest.update("\n".join(found.notes).encode(errors="surrogateescape"))
     return digest.hexdigest(), heic
+
+
+def _remote_digest(found: Layout) -> str:
+    """Return a digest of the names, sizes and versions that a listing states."""
+    files = (path for path in _files(found) if isinstance(path, RemotePath))
+    parts = ("\0".join((found.relative(path), *map(str, path.file[1:]))) for path in files)
+    return digest_of(*parts, *found.notes)
 
 
 def _file_digest(path: Path) -> tuple[str, bool]:

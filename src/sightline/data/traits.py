@@ -13,7 +13,9 @@ from sightline.data.decoding import images
 from sightline.data.decoding.images import EncodedImage
 from sightline.data.labelling import image_labels
 from sightline.data.layout import Layout
+from sightline.data.readers import folder
 from sightline.data.readers.dispatch import READERS
+from sightline.data.remote.remote_path import HEADER
 from sightline.data.splits import roles
 
 _SAMPLE = 200  # Images whose headers are read
@@ -41,7 +43,7 @@ def read_traits(layout: Layout, settings: DataConfig) -> Traits:
         splits = tuple(roles(list(labels)).values())
         paths = next(iter(layout.files.values()))
         counts = tuple(Counter(next(iter(labels.values()))).values())
-        sample = (EncodedImage(str(path), path) for path in paths[:: -(-len(paths) // _SAMPLE)])
+        sample = folder.encoded(paths[:: -(-len(paths) // _SAMPLE)], HEADER)
         return _traits(counts, sample, splits)
     raw = READERS[layout.kind](layout, settings)
     splits = tuple(roles([split.name for split in raw.splits]).values())

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from sightline.data.decoding import image_kinds
-from sightline.data.folder import check_link, list_folder
+from sightline.data.folder import Entry, check_link, list_folder
 from sightline.data.readers.parquet import parquet_images
 from sightline.errors import DataError, InputError
 from sightline.prediction import npy
@@ -113,7 +113,7 @@ def _count(name: str, path: Path) -> tuple[int, dict[str, int]]:
     return images, dict(others.most_common())
 
 
-def _walk(root: Path) -> Iterator[os.DirEntry[str]]:
+def _walk(root: Path) -> Iterator[Entry]:
     """Yield everything except folders. Linked folders are skipped: they may form a loop."""
     pending = [iter(list_folder(root))]
     while pending:

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 from sightline.config import DataConfig
 from sightline.data.locate import unchanged
@@ -85,8 +84,11 @@ def _served(run: Run, files: DatasetFiles, trained: TrainedModel) -> ServedModel
 def _read(run: Run, source: Source, settings: DataConfig, form: Form, size: int) -> Iterator[Block]:
     """Read the splits without labels; errors do not name the folder of the data set."""
     raw, _ = dispatch.open_source(run, source, settings)
-    folder = f"{source.path if Path(source.path).is_dir() else Path(source.path).parent}{os.sep}"
+    folders = (f"{source.path}{os.sep}", f"{os.path.dirname(source.path)}{os.sep}")
     for split in raw.unlabelled:
         for block in stream.read_split(split, form, size):
-            errors = {row: error.replace(folder, "") for row, error in block.errors.items()}
+            errors = {
+                row: error.replace(folders[0], "").replace(folders[1], "")
+                for row, error in block.errors.items()
+            }
             yield replace(block, errors=errors)

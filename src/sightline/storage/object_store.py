@@ -88,6 +88,21 @@ class ObjectStore:
             except FileNotFoundError:
                 return None
 
+    def read_range(self, key: str, start: int, end: int, etag: str) -> bytes | None:
+        """Return the bytes from one position to another; None if the ETag is no longer this one."""
+        import obstore
+        from obstore.exceptions import PreconditionError
+
+        with self._errors():
+            try:
+                options: Any = {"range": (start, end), "if_match": etag}
+                return bytes(obstore.get(self._store, key, options=options).bytes())
+            except PreconditionError:
+                return None
+            except FileNotFoundError as error:
+                store_errors.check_bucket(error)
+                return None
+
     def download(self, key: str, path: Path) -> str | None:
         """Write an object to a file and return the SHA-256 of its content; None if missing.
 

@@ -40,11 +40,13 @@ def _as_storage_error(url: str, error: Exception) -> StorageError:
     from obstore import exceptions
 
     text = str(error)
-    if _NO_BUCKET.search(text) or isinstance(error, FileNotFoundError):
+    if isinstance(error, exceptions.InvalidPathError):
         return StorageError(
-            f"The bucket of {url} does not exist; create it, or fix --artifacts or "
-            "SIGHTLINE_ARTIFACTS."
+            f"{url} has an object whose name is no path of a file, such as one with // or ..; "
+            "rename or remove it."
         )
+    if _NO_BUCKET.search(text) or isinstance(error, FileNotFoundError):
+        return StorageError(f"The bucket of {url} does not exist; create it, or fix the URL.")
     denied = (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError)
     if isinstance(error, denied) or _NOT_ALLOWED.search(text):
         return StorageError(

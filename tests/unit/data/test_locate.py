@@ -39,7 +39,9 @@ def test_folder_named_like_a_named_data_set_is_pointed_out(tmp_path, monkeypatch
     assert location.describe_hidden("other", None) is None
 
 
-@pytest.mark.parametrize("dataset", ["/srv/images", "~/images", "~ann/images.npz", "mnist-5k"])
+@pytest.mark.parametrize(
+    "dataset", ["/srv/images", "~/images", "~ann/images.npz", "mnist-5k", "s3://b/x"]
+)
 def test_name_or_absolute_path_is_the_same_everywhere(dataset):
     location.check_same_everywhere(dataset)
 

@@ -8,6 +8,7 @@ from pathlib import Path, PurePath
 
 from PIL import features
 
+from sightline.data.remote.remote_path import RemotePath
 from sightline.storage.text import quoted
 
 IMAGES = "PNG, JPEG, WebP, TIFF, GIF, AVIF, BMP or PPM images"
@@ -89,13 +90,15 @@ def heic_remedy(suffix: str) -> str:
     return f" {REMEDY} reads HEIC." if is_missing else ""
 
 
-def is_image_entry(entry: os.DirEntry[str]) -> bool:
+def is_image_entry(entry: os.DirEntry[str] | RemotePath) -> bool:
     """Return whether an entry of a folder is an image; a dangling link is an unreadable one."""
+    if isinstance(entry, RemotePath):
+        return entry.is_file() and is_image(entry)
     exists = entry.is_file() or not os.path.exists(entry.path)
     return exists and is_image(Path(entry.path))
 
 
-def count_kinds(names: Iterable[str]) -> dict[str, int]:
+def count_kinds(names: Iterable[str | Path]) -> dict[str, int]:
     """Count files by their ending in lower case, "" without one; the most frequent first."""
     return dict(Counter(PurePath(name).suffix.lower() for name in names).most_common())
 

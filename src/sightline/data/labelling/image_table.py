@@ -46,7 +46,7 @@ def find_table(root: Path, folder: Path, names: Sequence[str]) -> Path | None:
     for place in (folder,) if folder == root else (folder, folder.parent):
         found: dict[str, Path] = {}
         for entry in list_folder(place):
-            path = Path(entry.path)
+            path = place / entry.name
             stem = _letters(path.stem)
             if stem in stems and path.suffix.lower() in _SUFFIXES and entry.is_file():
                 check_link(root, entry)

@@ -1,6 +1,6 @@
 """Read folders of images."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import compress
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from sightline.data.labelling.class_names import MAX_CLASSES
 from sightline.data.labelling.image_labels import SplitLabels
 from sightline.data.layout import Layout
 from sightline.data.readers.base import RawDataset, RawSplit, check_count
+from sightline.data.remote.remote_path import HEADER, WHOLE, read_ahead
 from sightline.errors import DataError
 
 
@@ -34,7 +35,7 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
     found = unlabelled.leave_out(dict(zip(given, stated, strict=True)))
     class_names, numbers = labels.encode([*found.values()])
     paths = [path for split in found for path in files[split]]
-    form, notes = choose_form(_encoded(paths), len(paths), settings, layout)
+    form, notes = choose_form(encoded(paths, HEADER), len(paths), settings, layout)
 
     def split(name: str, split_labels: NDArray[np.int64]) -> RawSplit:
         own = files.get(name, layout.files[name])
@@ -42,9 +43,9 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
             name,
             split_labels,
             place=f"folder {layout.relative(layout.roots[name])}",
-            images=lambda: images.decode(_encoded(own), form),
+            images=lambda: images.decode(encoded(own), form),
             source=lambda row: layout.relative(own[row]),
-            encoded=lambda: _encoded(own),
+            encoded=lambda: encoded(own),
         )
 
     splits = tuple(map(split, found, numbers))
@@ -68,7 +69,7 @@ def _leave_out_unreadable(
     layout: Layout, given: SplitLabels, settings: DataConfig
 ) -> tuple[SplitLabels, dict[str, list[Path]], Readable]:
     """Return the labels and the files of each split, if wanted only of images that can be read."""
-    everything = _encoded([path for split in given for path in layout.files[split]])
+    everything = encoded([path for split in given for path in layout.files[split]])
     sizes = [len(one) for one in given.values()]
     readable = find_readable(everything, sizes, layout, skip=settings.unreadable == "skip")
     kept = dict(zip(given, readable.masks, strict=True))
@@ -76,8 +77,9 @@ def _leave_out_unreadable(
     return {name: [*compress(one, kept[name])] for name, one in given.items()}, files, readable
 
 
-def _encoded(paths: Sequence[Path]) -> Iterator[EncodedImage]:
-    return (EncodedImage(str(path), path) for path in paths)
+def encoded(paths: Iterable[Path], size: int = WHOLE) -> Iterator[EncodedImage]:
+    """Yield images; of remote ones, the first bytes, up to `size`, are read ahead."""
+    return (EncodedImage(str(path), path) for path in read_ahead(paths, size))
 
 
 def _encode(subject: str, given: Sequence[str]) -> labels.FoundLabels:

@@ -12,6 +12,7 @@ import pyarrow.csv
 from sightline.data.readers import content
 from sightline.data.readers.base import check_count
 from sightline.data.readers.csv.csv_dialect import PLAIN, Dialect, find_dialect
+from sightline.data.remote.remote_path import as_input
 from sightline.errors import DataError
 from sightline.storage.text import quoted
 
@@ -95,7 +96,7 @@ def batches(table: Table, kinds: dict[str, pa.DataType]) -> Iterator[pa.RecordBa
     )
     try:
         with pyarrow.csv.open_csv(
-            table.path,
+            as_input(table.path),
             read_options=read_options,
             parse_options=parse_options,
             convert_options=convert_options,

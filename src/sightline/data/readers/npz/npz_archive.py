@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from sightline.data.readers.base import check_count, rows_in_block
 from sightline.data.readers.npz import npy
+from sightline.data.remote.remote_path import as_input
 from sightline.errors import DataError
 from sightline.storage.text import quoted
 
@@ -55,7 +56,7 @@ class Array:
 
 def array_names(path: Path) -> set[str]:
     """Return the names of all arrays; raise DataError for a damaged archive."""
-    with _reading(path), zipfile.ZipFile(path) as archive:
+    with _reading(path), zipfile.ZipFile(as_input(path)) as archive:
         members = archive.namelist()
         with path.open("rb") as file:
             file.seek(-_END_RECORD.size, io.SEEK_END)
@@ -137,7 +138,7 @@ def _reading(path: Path) -> Iterator[None]:
 @contextmanager
 def _open(path: Path, name: str) -> Iterator[tuple[zipfile.ZipExtFile, int]]:
     """Open an array; yield the stream and its stated size in bytes."""
-    with zipfile.ZipFile(path) as archive:
+    with zipfile.ZipFile(as_input(path)) as archive:
         info = archive.getinfo(f"{name}.npy" if f"{name}.npy" in archive.namelist() else name)
         if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
             raise zipfile.BadZipFile(f"{name} uses a compression that NumPy never writes")

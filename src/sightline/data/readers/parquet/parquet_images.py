@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from sightline.data.decoding.images import EncodedImage
 from sightline.data.readers import content
+from sightline.data.remote.remote_path import as_input
 from sightline.errors import DataError
 from sightline.storage.text import quoted
 
@@ -25,7 +26,10 @@ def open_parquet(path: Path) -> Iterator[pq.ParquetFile]:
     content.check_head(path)
     try:
         file = pq.ParquetFile(
-            path, buffer_size=_BUFFER_BYTES, pre_buffer=False, page_checksum_verification=True
+            as_input(path),
+            buffer_size=_BUFFER_BYTES,
+            pre_buffer=False,
+            page_checksum_verification=True,
         )
         with closing(file):
             yield file

@@ -1,0 +1,79 @@
+"""Open a URL: find out what it names, and list it."""
+
+from itertools import chain
+from pathlib import Path
+
+from sightline.data.layout import kind_of
+from sightline.data.remote import hub, web
+from sightline.data.remote.listing import Listing, ReadRange, RemoteFile, changed
+from sightline.data.remote.remote_path import RemotePath, path_in
+from sightline.errors import DataError, InputError
+from sightline.storage import object_store
+from sightline.storage.object_store import ObjectStore, StoredObject
+
+_BUCKETS = ("s3", "gs", "az", "memory")
+_BESIDE = (
+    *("classes.txt", "classnames.txt", "class_names.txt", "labels.txt", "label.labels.txt"),
+    "dataset_info.json",
+)
+"""Files beside a single one that may describe it."""
+
+
+def to_path(text: str) -> Path:
+    """Return the path of a data set; for a URL, its files are listed."""
+    return open_url(text) if object_store.is_url(text) else Path(text)
+
+
+def open_url(url: str) -> RemotePath:
+    """Return the path of a URL, whose files are listed but not read.
+
+    Raises DataError if nothing is there, the URL holds a password or a query, or a listing is too
+    long or hostile; StorageError if access is denied, and BusyStorageError if a service does not
+    answer. No message repeats what may be a secret.
+    """
+    scheme = url.partition("://")[0]
+    if scheme in _BUCKETS:
+        found = _open_bucket(url)
+    elif scheme == "hf":
+        found = hub.open_hub(url)
+    elif scheme in {"https", "http"}:
+        found = web.open_address(url)
+    else:
+        raise DataError(
+            "The URL cannot be used as a data set; expected s3://, gs://, az://, hf:// or "
+            "https://, or the path of a file or folder."
+        )
+    if not found.exists():
+        raise DataError(f"{found} has no objects; check bucket and prefix.")
+    return found
+
+
+def _open_bucket(url: str) -> RemotePath:
+    try:
+        url = object_store.check_url(url)
+    except InputError as error:
+        raise DataError(str(error)) from None
+    parent, _, name = url.rpartition("/")
+    if not parent.endswith("/"):  # the URL names more than a bucket
+        store = object_store.open_store(parent)
+        single = store.stat(name)
+        if single and single.bytes:
+            beside = (store.stat(other) for other in _BESIDE) if kind_of(name) else ()
+            files = map(_as_file, filter(None, chain([single], beside)))
+            return path_in(Listing(parent, files, _reader(store)), name)
+    store = object_store.open_store(url)
+    return path_in(Listing(url, map(_as_file, store.list()), _reader(store)))
+
+
+def _as_file(found: StoredObject) -> RemoteFile:
+    return RemoteFile(found.key, found.bytes, found.etag or str(found.modified))
+
+
+def _reader(store: ObjectStore) -> ReadRange:
+    def read(file: RemoteFile, start: int, end: int) -> bytes:
+        content = store.read_range(file.name, start, end, file.version)
+        if content is None:
+            raise changed(f"{store.url}/{file.name}")
+        return content
+
+    return read
