@@ -15,6 +15,7 @@ from sightline.data.sharding.shard import INGEST_SHARD
 from sightline.records import ArrayFile, EncodedFile, IngestedShard, Run, Shard, Source
 from sightline.storage import npy
 from sightline.storage.npy import BLOCK_BYTES
+from sightline.storage.object_store import is_url
 from sightline.storage.workspace import Workspace
 
 Rows = NDArray[Any]  # Array (n,) of `examination.ROW`
@@ -34,9 +35,9 @@ class Sharded:
 def open_shards(
     run: Run, source: Source, settings: DataConfig, raw: RawDataset, ingest: IngestShards
 ) -> Sharded:
-    """Divide a folder of more than `data.shard_images` images; others have no shards."""
+    """Divide a local folder of more than `data.shard_images` images; others have no shards."""
     count = sum(len(split.labels) for split in raw.splits)
-    if source.kind != "folder" or count <= settings.shard_images:
+    if source.kind != "folder" or is_url(source.path) or count <= settings.shard_images:
         return Sharded()
     shards = partition(run, source, settings, raw).splits
 
