@@ -20,8 +20,8 @@ _in_use: dict[Path, ExitStack] = {}  # Locks that this process holds until it en
 def folder(url: str) -> Path:
     """Return the folder of a store's URL, below SIGHTLINE_CACHE; it may not exist yet.
 
-    By default it is in the user's cache folder, or in the temporary folder if that is not
-    writable. Raises StorageError if SIGHTLINE_CACHE is not an absolute path.
+    By default it is in the user's cache folder, or in the temporary folder if that cannot be
+    created. Raises StorageError if SIGHTLINE_CACHE is not an absolute path.
     """
     digest = hashlib.sha256(f"{url} {store_client.endpoint()}".encode()).hexdigest()[:12]
     name = re.sub(r"[^A-Za-z0-9]+", "-", url.partition("://")[2]).strip("-")[:60]
@@ -34,10 +34,11 @@ def _parent() -> Path:
             raise StorageError(f"{VARIABLE} is {given!r}; expected the absolute path of a folder.")
         return Path(given)
     home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
-    existing = next((path for path in (home, *home.parents) if path.is_dir()), Path("/"))
-    if os.access(existing, os.W_OK):
-        return home / "sightline" / "artifacts"
-    return Path(tempfile.gettempdir()) / f"sightline-{os.getuid()}" / "artifacts"
+    try:
+        files.make_folder(home / "sightline" / "artifacts")
+    except OSError:  # such as a container with a read-only file system
+        return Path(tempfile.gettempdir()) / f"sightline-{os.getuid()}" / "artifacts"
+    return home / "sightline" / "artifacts"
 
 
 def identity(root: Path) -> str:

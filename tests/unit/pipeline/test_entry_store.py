@@ -4,18 +4,15 @@ import json
 
 import pytest
 
+from made_entries import KEY, MANIFEST, PLACE, making, never, objects
 from sightline.errors import BusyStorageError, StorageError
 from sightline.models.build import BUILD
 from sightline.pipeline import cache, entry_store
 from sightline.pipeline.cache import find, find_or_make
-from sightline.records import Layer, ModelBlueprint, Run
+from sightline.records import Run
 from sightline.storage import json_digest, transfer
 from sightline.storage.object_store import open_store
 from sightline.storage.workspace import Workspace
-
-KEY = "0" * 40
-PLACE = f"cache/build/{KEY}"
-MANIFEST = f"{PLACE}/manifest.json"
 
 
 @pytest.fixture
@@ -29,33 +26,8 @@ def machines(tmp_path, store):
     return [Run(id=name, workspace=Workspace(tmp_path / name, store.url)) for name in ("a", "b")]
 
 
-def making(text):
-    def make(draft):
-        for name in ("architecture", "deep/summary"):
-            draft.path(name).write_text(text)
-        return ModelBlueprint(
-            architecture=draft.record("architecture"),
-            summary=draft.record("deep/summary"),
-            layers=(Layer(name="dense", kind="Dense", output_shape=(10,), parameters=330),),
-            parameters=330,
-            image_shape=(28, 28, 1),
-            num_classes=10,
-        )
-
-    return make
-
-
-def never(draft):
-    raise AssertionError("rebuilt")
-
-
 def content(run, record):
     return (run.workspace.root / record.path).read_text()
-
-
-def objects(store):
-    """Return the files of the entry in the store, without its manifest."""
-    return sorted(one.key for one in store.list(f"{PLACE}/") if one.key != MANIFEST)
 
 
 def test_second_machine_takes_what_the_first_made(machines, store):

@@ -25,7 +25,7 @@ def test_cache_is_in_the_users_cache_folder_or_else_in_the_temporary_folder(tmp_
     monkeypatch.delenv("SIGHTLINE_CACHE", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     assert replica.folder(URL).is_relative_to(tmp_path / "cache")
-    monkeypatch.setenv("XDG_CACHE_HOME", "/proc/self/cache")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/proc/self/cache")  # nobody can write there
     monkeypatch.setattr(replica.tempfile, "gettempdir", lambda: str(tmp_path / "temporary"))
     assert replica.folder(URL).is_relative_to(tmp_path / "temporary")
 
