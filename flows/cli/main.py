@@ -21,6 +21,7 @@ from sightline.flows.cli import (
     runs,
     signals,
     train,
+    tune,
 )
 from sightline.pipeline import provenance
 
@@ -76,6 +77,7 @@ def sightline(
 
 
 app.command(epilog=train.EXAMPLES, cls=config_keys.ConfigKeysCommand)(train.train)
+app.command(epilog=tune.EXAMPLES, cls=config_keys.ConfigKeysCommand)(tune.tune)
 app.command(epilog=predict.EXAMPLES)(predict.predict)
 app.command(epilog=reproduce.EXAMPLES)(reproduce.reproduce)
 app.command(epilog="Example: sightline doctor --artifacts /srv/sightline")(doctor.doctor)

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from sightline.errors import HandoverLostError, KerasProcessError, SightlineError
 from sightline.flows.trials.trial import Attempt, Epoch, Runner, Trial, TrialResult
+from sightline.pipeline.progress import Progress, emit
 
 _POLL_SECONDS = 0.1
 _ATTEMPTS = 3  # Attempts at a trial whose process is lost
@@ -50,6 +51,33 @@ def run_side_by_side(
         for one in running:
             one.attempt.cancel()
         raise
+
+
+class CompleteRuns:
+    """Counts complete runs, and ends all with the first that fails."""
+
+    def __init__(self, stage: str, done: int, total: int) -> None:
+        """Start with the runs that are complete; `stage` names the progress."""
+        self._stage = stage
+        self._done, self._total = done, total
+
+    def started(self, trial: Trial) -> None:
+        """Show the count."""
+        self._emit()
+
+    def wants_more(self, trial: Trial, epoch: Epoch) -> bool:
+        """Let it go on."""
+        return True
+
+    def ended(self, trial: Trial, result: TrialResult | SightlineError | None) -> None:
+        """Count it; raise its error if it failed."""
+        if isinstance(result, SightlineError):
+            raise result
+        self._done += 1
+        self._emit()
+
+    def _emit(self) -> None:
+        emit(Progress(stage=self._stage, done=self._done, total=self._total, unit="done"))
 
 
 class _Followed:
