@@ -16,6 +16,7 @@ from sightline.errors import SightlineError
 from sightline.experiments import new_run
 from sightline.flows import worker
 from sightline.flows.outage import survive_outages
+from sightline.flows.stage_plan import plan_stages
 from sightline.flows.stage_timer import StageTimer
 from sightline.flows.train import fit_stages, run_stages
 from sightline.flows.trials.epoch_table import EpochTable
@@ -74,7 +75,8 @@ def run_trial(trial: Trial, report: Callable[[Epoch], None]) -> TrialResult:
         held.enter_context(run.workspace.in_use())
         held.enter_context(new_run.claim(run.workspace, run.id))
         held.enter_context(_reporting(config, report, cost))
-        process.start()
+        if not _is_trained(trial):
+            process.start()
         if trial.complete:
             run_stages(config, run, trial.source)
             return TrialResult(seconds=time.monotonic() - started, cpu_seconds=cost())
@@ -85,6 +87,12 @@ def run_trial(trial: Trial, report: Callable[[Epoch], None]) -> TrialResult:
         seconds=round(time.monotonic() - started, 2),
         cpu_seconds=cost(),
     )
+
+
+def _is_trained(trial: Trial) -> bool:
+    """Return whether the training is in the cache, so that Keras is not needed."""
+    plan = plan_stages(trial.config, trial.run, trial.source)
+    return any(stage.name == "train" and stage.cached for stage in plan.stages)
 
 
 def cpu_seconds() -> float:
