@@ -110,15 +110,30 @@ Verbose = Annotated[
     bool, typer.Option("--verbose", help="Show the logs of Prefect and TensorFlow.")
 ]
 Parallel = Annotated[
-    int,
-    typer.Option(min=1, max=1000, metavar="K", help="Number of trainings at a time."),
+    int | None,
+    typer.Option(
+        min=1,
+        max=1000,
+        metavar="K",
+        help="Number of trainings at a time. Default: 1; with Ray, as many as it has room for.",
+    ),
 ]
 RunnerOption = Annotated[
     RunnerName,
     typer.Option(
         "--runner",
-        help="Where trainings run side by side: in local processes, or as runs of a deployment on "
-        "the pools of the Prefect server. auto: deployments if PREFECT_API_URL is set.",
+        help="Where trainings run side by side: in local processes, as runs of a deployment on "
+        "the pools of the Prefect server, or on the Ray cluster of which this machine is a node. "
+        "auto: deployments if PREFECT_API_URL is set.",
+    ),
+]
+GpusPerTrial = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        metavar="N",
+        help="GPUs that the runner `ray` gives each training; 0.5 lets two share one. Default: 1 "
+        "if the cluster has GPUs, else 0.",
     ),
 ]
 Deployment = Annotated[

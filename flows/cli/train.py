@@ -31,7 +31,8 @@ EXAMPLES = (
     "Examples:\n\nsightline train --recipe quickstart\n\n"
     "sightline train --dataset ./my-images --set training.epochs=10\n\n"
     "sightline train --dataset mnist --data-dir ./downloads --json\n\n"
-    "sightline train --seeds 5 --parallel 2"
+    "sightline train --seeds 5 --parallel 2\n\n"
+    "sightline train --seeds 5 --runner ray --gpus-per-trial 1"
 )
 
 
@@ -90,8 +91,9 @@ def train(
     run_id: _RunIdOption = None,
     refresh: _RefreshOption = False,
     seeds: _SeedsOption = 1,
-    parallel: options.Parallel = 1,
+    parallel: options.Parallel = None,
     runner: options.RunnerOption = RunnerName.AUTO,
+    gpus_per_trial: options.GpusPerTrial = None,
     deployment: options.Deployment = DEPLOYMENT,
     gate: _GateOption = None,
     if_changed: _IfChangedOption = False,
@@ -121,9 +123,9 @@ def train(
         planned.show(checked, as_json=as_json)
         return
     summary: RunSummary | SeedSummary
-    if parallel > 1 and len(checked.unfinished) > 1:
-        with opened(runner, parallel, deployment, verbose=verbose) as trials:
-            summary = _start_side_by_side(checked, trials, parallel)
+    if len(checked.unfinished) > 1 and (runner == RunnerName.RAY or (parallel or 1) > 1):
+        with opened(runner, parallel, deployment, gpus_per_trial, verbose=verbose) as trials:
+            summary = _start_side_by_side(checked, trials)
     else:
         summary = start(checked, verbose=verbose)
     if as_json:
@@ -135,16 +137,17 @@ def train(
         seeds_table.show(summary, out)
 
 
-def _start_side_by_side(checked: Preflight, runner: Runner, parallel: int) -> SeedSummary:
+def _start_side_by_side(checked: Preflight, runner: Runner) -> SeedSummary:
     """Train several seeds at a time; the run of each claims its ID itself."""
     config, run, source = checked.config, checked.run, checked.source
     with graceful_sigterm(), progress_display(), run.workspace.in_use():
         ingest_ahead(config, run, source)
         console.note(
-            f"Runs {checked.planned[0].run.id} to {checked.planned[-1].run.id}, {parallel} at a "
-            f"time, data set {printable(config.data.dataset)}, recipe {config.recipe}"
+            f"Runs {checked.planned[0].run.id} to {checked.planned[-1].run.id}, {runner.at_once} "
+            f"at a time, data set {printable(config.data.dataset)}, recipe {config.recipe}"
         )
-        return train_side_by_side(runner, checked.planned, checked.unfinished, source, parallel)
+        seeds = (checked.planned, checked.unfinished)
+        return train_side_by_side(runner, *seeds, source, runner.at_once)
 
 
 def start(checked: Preflight, *, verbose: bool) -> RunSummary | SeedSummary:

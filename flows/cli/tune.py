@@ -34,7 +34,8 @@ EXAMPLES = (
     "Examples:\n\n"
     'sightline tune --recipe quickstart --set "training.learning_rate=log(1e-4, 1e-1)" --trials 20'
     "\n\nsightline tune --dataset ./my-images --space space.toml --trials 50 --parallel 4 "
-    "--output tuned.toml"
+    "--output tuned.toml\n\n"
+    "sightline tune --dataset ./my-images --space space.toml --runner ray --gpus-per-trial 0.5"
 )
 _HELD_OUT = 0.1  # Share of the training split that validates if there is no validation split
 
@@ -80,8 +81,9 @@ def tune(
     trials: Annotated[
         int, typer.Option(min=1, max=100_000, metavar="N", help="Number of trials in all.")
     ] = 20,
-    parallel: options.Parallel = 1,
+    parallel: options.Parallel = None,
     runner: options.RunnerOption = RunnerName.AUTO,
+    gpus_per_trial: options.GpusPerTrial = None,
     deployment: options.Deployment = DEPLOYMENT,
     metric: Annotated[
         Metric, typer.Option(help="What the best trial is chosen by, on the validation split.")
@@ -125,11 +127,11 @@ def tune(
         base = recommend.load(recipe, config, settings.fixed, dataset)
         asked = _prepare(base, settings, run, metric=metric, pruning=pruning, seed=seed, name=name)
         with studies.opened(workspace, asked.name, asked.setup) as study:
-            _announce(study, trials, parallel)
-            with opened(runner, parallel, deployment, verbose=verbose) as started:
+            with opened(runner, parallel, deployment, gpus_per_trial, verbose=verbose) as started:
+                _announce(study, trials, started.at_once)
                 try:
                     Search(study, asked.config, run, asked.source, tune_table.show_trial).run(
-                        started, trials, parallel
+                        started, trials, started.at_once
                     )
                 finally:
                     page = search_page.write(workspace, study)

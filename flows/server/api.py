@@ -100,7 +100,7 @@ def serve(host: str, port: int) -> NoReturn:
     Raises ServerError if it would listen beyond loopback without a password.
     """
     user, _, password = os.environ.get(_PASSWORD, "").partition(":")
-    if not _is_loopback(host) and not (user.strip() and password.strip()):
+    if not is_loopback(host) and not (user.strip() and password.strip()):
         raise ServerError(
             f"A server on {host} without a password lets everybody who can reach it run code on "
             f"your workers; set {_PASSWORD}=USER:PASSWORD (and PREFECT_API_AUTH_STRING to the "
@@ -112,7 +112,8 @@ def serve(host: str, port: int) -> NoReturn:
     os.execv(program, [program, "server", "start", "--host", host, "--port", str(port)])  # noqa: S606 - replaces this process
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine reaches a host."""
     if host == "localhost":
         return True
     with suppress(ValueError):

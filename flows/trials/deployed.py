@@ -26,8 +26,9 @@ class DeploymentRunner:
     that the next command finds the flow runs of one that was killed.
     """
 
-    def __init__(self, deployment: str = DEPLOYMENT) -> None:
+    def __init__(self, deployment: str = DEPLOYMENT, parallel: int = 1) -> None:
         """Choose the deployment."""
+        self.at_once = parallel
         self._deployment = deployment
 
     def start(self, trial: Trial) -> "DeployedAttempt":
@@ -35,19 +36,11 @@ class DeploymentRunner:
 
         Raises ConfigError if the deployment does not exist.
         """
-        run, number = trial.run, 0
-        parameters: dict[str, Any] = {
-            "run_id": run.id,
-            "started": run.started.isoformat(),
-            "config": trial.config.model_dump(mode="json"),
-            "source": trial.source.model_dump(mode="json"),
-            "complete": trial.complete,
-            "refresh": run.refresh,
-        }
+        run, number, values = trial.run, 0, parameters(trial)
         while True:
             flow_run = flow_runs.start(
                 self._deployment,
-                parameters,
+                values,
                 name=run.id,
                 key=f"{run.id}-{number}",
                 option="--deployment",
@@ -108,6 +101,18 @@ class DeployedAttempt:
     def cancel(self) -> None:
         """Cancel the flow run."""
         self._watched.cancel()
+
+
+def parameters(trial: Trial) -> dict[str, Any]:
+    """Return the parameters of the flow run of a trial."""
+    return {
+        "run_id": trial.run.id,
+        "started": trial.run.started.isoformat(),
+        "config": trial.config.model_dump(mode="json"),
+        "source": trial.source.model_dump(mode="json"),
+        "complete": trial.complete,
+        "refresh": trial.run.refresh,
+    }
 
 
 def _is_usable(flow_run: FlowRun, trial: Trial) -> bool:

@@ -20,6 +20,7 @@ class LocalRunner:
 
     def __init__(self, parallel: int) -> None:
         """Start nothing yet."""
+        self.at_once = parallel
         self._environment = _environment(parallel)
         self._idle: list[_Process] = []
         self._all: list[_Process] = []

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from enum import StrEnum
 
 from sightline.flows.server import api
+from sightline.flows.trials import cluster
 from sightline.flows.trials.trial import Runner
 
 
@@ -14,14 +15,23 @@ class RunnerName(StrEnum):
     AUTO = "auto"
     LOCAL = "local"
     DEPLOYMENTS = "deployments"
+    RAY = "ray"
 
 
 @contextmanager
-def opened(name: RunnerName, parallel: int, deployment: str, *, verbose: bool) -> Iterator[Runner]:
+def opened(
+    name: RunnerName,
+    parallel: int | None,
+    deployment: str,
+    gpus_per_trial: float | None = None,
+    *,
+    verbose: bool,
+) -> Iterator[Runner]:
     """Yield a runner for some trials at a time, and end what it started.
 
     By default, trials run on a deployment if a Prefect API is configured, else in local processes
-    with a private server. Raises ServerError if the API does not answer.
+    with a private server. Raises ServerError if the API does not answer, or nodes of Ray cannot
+    reach it, and ConfigError as `cluster.connect`.
     """
     api.configure(verbose=verbose)
     is_configured = api.configured_url() is not None
@@ -29,12 +39,20 @@ def opened(name: RunnerName, parallel: int, deployment: str, *, verbose: bool) -
         api.require()
         from sightline.flows.trials.deployed import DeploymentRunner  # imports Prefect
 
-        yield DeploymentRunner(deployment)
+        yield DeploymentRunner(deployment, parallel or 1)
         return
-    from sightline.flows.trials.local import LocalRunner
-
+    share = cluster.connect(gpus_per_trial) if name == RunnerName.RAY else None
     server = api.reach(verbose=verbose)
-    runner = LocalRunner(parallel)
+    runner: Runner
+    if share is not None:
+        cluster.check_api_is_reachable()
+        from sightline.flows.trials.ray_runner import RayRunner  # imports Prefect
+
+        runner = RayRunner(share, parallel)
+    else:
+        from sightline.flows.trials.local import LocalRunner
+
+        runner = LocalRunner(parallel or 1)
     try:
         if server is not None:
             server.wait()

@@ -60,6 +60,8 @@ class Attempt(Protocol):
 class Runner(Protocol):
     """Starts trials; as many run at a time as are started."""
 
+    at_once: int  # Number of trials that it has room for
+
     def start(self, trial: Trial) -> Attempt:
         """Start a trial, or find the attempt at it that another process has started.
 

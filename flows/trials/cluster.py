@@ -1,0 +1,130 @@
+"""The Ray cluster that trials run on: finds it, and decides how much of it each trial gets."""
+
+import logging
+import math
+import os
+import socket
+from importlib.util import find_spec
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from sightline.errors import ConfigError, ServerError
+from sightline.flows.server import api
+from sightline.records import Run
+
+_ANSWER_SECONDS = 5
+# Variables that results depend on; none that may hold a password, since Ray shows what it passes on
+_PASSED_ON = ("KERAS_BACKEND", "TF_", "XLA_", "JAX_", "PREFECT_LOGGING_EXTRA_LOGGERS")
+_HOW_TO_REACH = (
+    "run the command on a machine of the cluster, which `ray start --address=HEAD:6379` makes it, "
+    "or start one with `ray start --head`"
+)
+
+
+class Share(NamedTuple):
+    """What a trial gets of one node."""
+
+    cpus: int
+    gpus: float
+    at_once: int  # Number of trials that the cluster can run at a time
+
+
+def connect(gpus_per_trial: float | None) -> Share:
+    """Connect this process to the Ray cluster of this machine, and divide it between trials.
+
+    Args:
+        gpus_per_trial: None stands for 1 if the cluster has GPUs, else 0.
+
+    Raises ConfigError if Ray is not installed, no cluster answers or no node is large enough.
+    """
+    if not (find_spec("ray") and find_spec("prefect_ray")):
+        raise ConfigError(
+            "--runner ray needs the extra `ray`, which is not installed; run "
+            'pip install "sightline[ray]".'
+        )
+    import ray
+
+    try:
+        ray.init(
+            address=_address(),
+            log_to_driver=False,
+            logging_level=logging.WARNING,
+        )
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ConfigError(f"The Ray cluster cannot be used ({reason}); {_HOW_TO_REACH}.") from None
+    return divide([node["Resources"] for node in ray.nodes() if node["Alive"]], gpus_per_trial)
+
+
+def _address() -> str:
+    """Find the address of the cluster; see `connect`.
+
+    `ray.init` would wait for hours for a cluster that is gone.
+    """
+    from ray._private import services  # what the commands of Ray use
+
+    given = os.environ.get("RAY_ADDRESS", "")
+    if "://" in given:
+        raise ConfigError(
+            f"RAY_ADDRESS is {given!r}, but the connection of a Ray client is lost for good after "
+            f"30 s without a network; unset RAY_ADDRESS and {_HOW_TO_REACH}."
+        )
+    try:
+        address: str = services.canonicalize_bootstrap_address_or_die("auto")
+        host, _, port = address.rpartition(":")
+        socket.create_connection((host.strip("[]"), int(port)), _ANSWER_SECONDS).close()
+    except (OSError, ValueError) as error:  # ConnectionError of Ray among them
+        where = f" at {given} (RAY_ADDRESS)" if given else ""
+        raise ConfigError(f"No Ray cluster answers{where}; {_HOW_TO_REACH}.") from error
+    return address
+
+
+def divide(nodes: list[dict[str, float]], gpus_per_trial: float | None) -> Share:
+    """Divide the CPUs of each node between as many trials as its GPUs allow; without, give all.
+
+    Args:
+        nodes: Resources of each node, as Ray lists them.
+        gpus_per_trial: As in `connect`.
+
+    Raises ConfigError if no node is large enough: a trial never spans nodes.
+    """
+    most = max((node.get("GPU", 0) for node in nodes), default=0)
+    gpus = min(most, 1) if gpus_per_trial is None else gpus_per_trial
+    usable = [node for node in nodes if node.get("CPU", 0) >= 1 and node.get("GPU", 0) >= gpus]
+    if not usable:
+        raise ConfigError(
+            f"--gpus-per-trial is {gpus:g}, but no node of the Ray cluster has a CPU and so many "
+            f"GPUs (the most are {most:g}), and a trial never spans nodes; lower it or add a node."
+        )
+    if gpus > 1 and gpus % 1:
+        raise ConfigError(f"--gpus-per-trial is {gpus:g}; expected a whole number, or less than 1.")
+    room = [node["GPU"] / gpus if gpus else 1 for node in usable]
+    cpus = min(max(1, int(node["CPU"] / trials)) for node, trials in zip(usable, room, strict=True))
+    at_once = sum(
+        int(min(node["CPU"] / cpus, node["GPU"] / gpus if gpus else math.inf)) for node in usable
+    )
+    return Share(cpus, gpus, at_once)
+
+
+def check_api_is_reachable() -> None:
+    """Raise ServerError if nodes cannot reach the Prefect API, since it listens on loopback."""
+    import ray
+
+    url = api.configured_url() or ""
+    own = ray.util.get_node_ip_address()
+    others = {node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"]} - {own}
+    if others and api.is_loopback(urlsplit(url).hostname or ""):
+        raise ServerError(
+            f"The Ray nodes {', '.join(sorted(others))} cannot reach the Prefect API, which is at "
+            f"{url or '127.0.0.1'}; start `sightline ops server` with a --host that they reach, "
+            "then set PREFECT_API_URL."
+        )
+
+
+def environment(run: Run) -> dict[str, str]:
+    """Return the variables of the process of a trial: the roots of a run, and some of this one."""
+    kept = {name: value for name, value in os.environ.items() if name.startswith(_PASSED_ON)}
+    kept["SIGHTLINE_ARTIFACTS"] = str(run.workspace)
+    if run.data_dir is not None:
+        kept["SIGHTLINE_DATA_DIR"] = str(run.data_dir.resolve())
+    return kept

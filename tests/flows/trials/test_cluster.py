@@ -1,0 +1,102 @@
+import re
+
+import pytest
+
+from processes import free_port
+from sightline.errors import ConfigError, ServerError
+from sightline.flows.server import api
+from sightline.flows.trials import cluster
+from sightline.flows.trials.cluster import Share, divide
+from sightline.records import Run
+from sightline.storage.workspace import Workspace
+
+CPU_NODE, GPU_NODE = {"CPU": 4.0}, {"CPU": 32.0, "GPU": 4.0}
+
+
+@pytest.mark.parametrize(
+    ("nodes", "gpus_per_trial", "share"),
+    [
+        ([CPU_NODE, CPU_NODE], None, Share(cpus=4, gpus=0, at_once=2)),
+        ([CPU_NODE, {"CPU": 9.0}], None, Share(cpus=4, gpus=0, at_once=3)),
+        ([{"memory": 1.0}, CPU_NODE], None, Share(cpus=4, gpus=0, at_once=1)),
+        ([CPU_NODE, GPU_NODE], None, Share(cpus=8, gpus=1, at_once=4)),
+        ([GPU_NODE, GPU_NODE], 2, Share(cpus=16, gpus=2, at_once=4)),
+        ([GPU_NODE], 0.5, Share(cpus=4, gpus=0.5, at_once=8)),
+        ([GPU_NODE], 0, Share(cpus=32, gpus=0, at_once=1)),
+        ([{"CPU": 2.0, "GPU": 8.0}], 1, Share(cpus=1, gpus=1, at_once=2)),
+    ],
+)
+def test_trial_gets_its_gpus_and_their_share_of_the_cores_else_a_node(nodes, gpus_per_trial, share):
+    assert divide(nodes, gpus_per_trial) == share
+
+
+@pytest.mark.parametrize(("gpus", "found"), [(5, "4"), (1.5, "whole number")])
+def test_number_of_gpus_that_no_node_can_give_is_refused(gpus, found):
+    with pytest.raises(ConfigError, match=rf"--gpus-per-trial is {gpus:g}.* {found}"):
+        divide([GPU_NODE, GPU_NODE], gpus)
+
+
+def test_cluster_without_a_usable_node_is_refused():
+    with pytest.raises(ConfigError, match="no node of the Ray cluster has a CPU"):
+        divide([{"memory": 1.0}], None)
+
+
+def test_address_of_a_ray_client_is_refused(monkeypatch):
+    monkeypatch.setenv("RAY_ADDRESS", "ray://head:10001")
+    with pytest.raises(ConfigError, match="unset RAY_ADDRESS and run the command on a machine"):
+        cluster.connect(None)
+
+
+def test_cluster_that_is_gone_is_refused_with_its_address(monkeypatch):
+    address = f"127.0.0.1:{free_port()}"
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    with pytest.raises(ConfigError, match=rf"{re.escape(address)} \(RAY_ADDRESS\).*`ray start"):
+        cluster.connect(None)
+
+
+def test_missing_extra_is_named(monkeypatch):
+    monkeypatch.setattr(cluster, "find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match=r'pip install "sightline\[ray\]"'):
+        cluster.connect(None)
+
+
+@pytest.mark.parametrize(
+    ("url", "others", "is_refused"),
+    [
+        ("http://127.0.0.1:4200/api", ["10.0.0.2"], True),
+        ("http://localhost:4200/api", ["10.0.0.2"], True),
+        ("http://127.0.0.1:4200/api", [], False),
+        ("http://server:4200/api", ["10.0.0.2"], False),
+    ],
+)
+def test_api_on_loopback_is_refused_if_other_machines_need_it(monkeypatch, url, others, is_refused):
+    import ray
+
+    nodes = [{"NodeManagerAddress": one, "Alive": True} for one in ["10.0.0.1", *others]]
+    monkeypatch.setattr(ray, "nodes", lambda: nodes)
+    monkeypatch.setattr(ray.util, "get_node_ip_address", lambda: "10.0.0.1")
+    monkeypatch.setattr(api, "configured_url", lambda: url)
+    if not is_refused:
+        cluster.check_api_is_reachable()
+        return
+    with pytest.raises(ServerError, match=r"10\.0\.0\.2.*--host.*PREFECT_API_URL"):
+        cluster.check_api_is_reachable()
+
+
+def test_trial_gets_its_roots_and_what_results_depend_on_but_no_password(monkeypatch, tmp_path):
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+    monkeypatch.setenv("PREFECT_API_AUTH_STRING", "user:password")
+    monkeypatch.chdir(tmp_path)
+    run = Run(id="a", workspace=Workspace(tmp_path), data_dir="data", mirror="http://u:p@mirror")
+    passed = cluster.environment(run)
+    assert (
+        passed.items()
+        >= {
+            "KERAS_BACKEND": "jax",
+            "TF_ENABLE_ONEDNN_OPTS": "0",
+            "SIGHTLINE_ARTIFACTS": str(tmp_path),
+            "SIGHTLINE_DATA_DIR": str(tmp_path / "data"),
+        }.items()
+    )
+    assert not any("p@mirror" in value or "password" in value for value in passed.values())
