@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
+from sightline.data.remote.spool import Spool
 from sightline.errors import BusyStorageError, DataError
 from sightline.storage.text import quoted
 
@@ -31,6 +32,7 @@ class Listing:
         """
         self.url = url
         self._read = read
+        self._spool = Spool()
         self._files: dict[str, RemoteFile] = {}
         self._folders: dict[str, set[str]] = {}
         for file in files:
@@ -55,17 +57,25 @@ class Listing:
         return (name for name in self._files if not folder or name.startswith(f"{folder}/"))
 
     def read(self, file: RemoteFile, start: int, end: int) -> bytes:
-        """Read a range of a file, which must not be empty.
+        """Read a range of a file, which must not be empty; the next time, from the spool.
 
         Raises DataError if the file changed since it was listed, BusyStorageError if less arrived.
         """
+        key = (file.name, start, end)
+        if (kept := self._spool.get(key)) is not None:
+            return kept
         content = self._read(file, start, end)
         if len(content) != end - start:
             raise BusyStorageError(
                 f"{self.url}/{quoted(file.name)} was cut off: expected {end - start:,} bytes from "
                 f"byte {start:,}, found {len(content):,}; run again."
             )
+        self._spool.put(key, content)
         return content
+
+    def is_like(self, other: "Listing") -> bool:
+        """Return whether both have the same files in the same versions."""
+        return self._files == other._files
 
     def _add(self, file: RemoteFile) -> None:
         parts = file.name.split("/")

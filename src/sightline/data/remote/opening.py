@@ -1,5 +1,6 @@
 """Open a URL: find out what it names, and list it."""
 
+from collections import deque
 from itertools import chain
 from pathlib import Path
 
@@ -17,6 +18,8 @@ _BESIDE = (
     "dataset_info.json",
 )
 """Files beside a single one that may describe it."""
+
+_LISTINGS: deque[Listing] = deque(maxlen=2)
 
 
 def to_path(text: str) -> Path:
@@ -45,6 +48,15 @@ def open_url(url: str) -> RemotePath:
         )
     if not found.exists():
         raise DataError(f"{found} has no objects; check bucket and prefix.")
+    return _known(found)
+
+
+def _known(found: RemotePath) -> RemotePath:
+    """Return the path in an earlier listing of equal files, with what was read from them."""
+    for listing in _LISTINGS:
+        if listing.url == found.listing.url and listing.is_like(found.listing):
+            return path_in(listing, found.key)
+    _LISTINGS.append(found.listing)
     return found
 
 

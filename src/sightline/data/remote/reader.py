@@ -24,7 +24,7 @@ class Reader(io.RawIOBase):
         self._read_range, self._size = read, size
         self._position = 0
         self._start, self._block = 0, head
-        self._length = max(_FIRST, min(len(head), _MOST))
+        self._length = max(_FIRST // 2, min(len(head), _MOST))  # Doubled before the next range
         self._next: Future[bytes] | None = None  # The range behind the block
 
     def readable(self) -> bool:

@@ -31,7 +31,7 @@ class RemotePath(PosixPath):
     @property
     def file(self) -> RemoteFile:
         """What the listing states; raises FileNotFoundError if this is no file."""
-        found = self.listing.file(self._key)
+        found = self.listing.file(self.key)
         if found is None:
             raise FileNotFoundError(2, "no such object", str(self))
         return found
@@ -42,7 +42,7 @@ class RemotePath(PosixPath):
         return str(self)
 
     @property
-    def _key(self) -> str:
+    def key(self) -> str:
         """The name in the listing."""
         return "/".join(self.parts[len(self._start) :])
 
@@ -68,11 +68,11 @@ class RemotePath(PosixPath):
 
     def is_file(self, **_: bool) -> bool:
         """Return whether this is a file."""
-        return self.listing.file(self._key) is not None
+        return self.listing.file(self.key) is not None
 
     def is_dir(self, **_: bool) -> bool:
         """Return whether files lie below."""
-        return self.listing.folder(self._key) is not None
+        return self.listing.folder(self.key) is not None
 
     def is_symlink(self) -> bool:
         """Return False."""
@@ -88,11 +88,11 @@ class RemotePath(PosixPath):
 
     def iterdir(self) -> Iterator["RemotePath"]:  # type: ignore[override]
         """Yield what a folder holds, in any order."""
-        return (self / name for name in self.listing.folder(self._key) or ())
+        return (self / name for name in self.listing.folder(self.key) or ())
 
     def files_below(self) -> Iterator[str]:
         """Yield the names of all files below, without their folders."""
-        return (name.rpartition("/")[2] for name in self.listing.below(self._key))
+        return (name.rpartition("/")[2] for name in self.listing.below(self.key))
 
     def open(  # type: ignore[override]
         self,

@@ -6,7 +6,7 @@ from grid_formats import FORMATS
 from ranges_server import serving
 from reading import ingest
 from remote_data import EXAMPLES, facts
-from sightline.data.remote import web
+from sightline.data.remote import opening, web
 from sightline.data.remote.opening import open_url
 from sightline.errors import BusyStorageError, DataError
 
@@ -18,8 +18,10 @@ def server():
 
 
 @pytest.fixture
-def path(server):
+def path(server, monkeypatch):
+    monkeypatch.setattr(opening, "_LISTINGS", [])  # nothing was read before
     server.files = {"x.tar": b"0123456789"}
+    server.faults = []
     server.ranged = True
     return open_url(f"{server.address}/x.tar")
 
@@ -32,11 +34,11 @@ def test_archive_behind_an_address_is_read_as_a_local_one_is(run, tmp_path, serv
 
 
 def test_errors_of_a_server_are_retried_then_reported(path, server):
-    server.faults = [500, 503, 429]
-    assert path.read_bytes() == b"0123456789"
     server.faults = [500] * 5
     with pytest.raises(BusyStorageError, match=r"x\.tar did not answer .*status 500"):
         path.read_bytes()
+    server.faults = [500, 503]
+    assert path.read_bytes() == b"0123456789"
 
 
 @pytest.mark.parametrize(
