@@ -119,8 +119,7 @@ def verify(
 @app.command("open", epilog="Example: sightline runs open latest")
 def open_run(run: options.Run, workspace: options.Workspace = options.WORKSPACE) -> None:
     """Open the report of a run in the browser."""
-    run_id = run_folder.read(workspace, run).run_id
-    report = run_folder.folder(workspace, run_id) / "report.html"
+    report = run_folder.file(workspace, run_folder.read(workspace, run), "report.html")
     typer.echo(report)
     console.open_in_browser(report)
 

@@ -8,7 +8,7 @@ from sightline.config import DataConfig
 from sightline.data.locate import locate
 from sightline.pipeline.provenance import digest_of
 from sightline.records import Record, Source
-from sightline.storage import files
+from sightline.storage import files, sync
 from sightline.storage.workspace import Workspace
 
 
@@ -40,19 +40,22 @@ def observe(workspace: Workspace, dataset: str) -> Observation:
     """Digest a data set (a name or a path) and compare it with the stored observation."""
     source = locate(DataConfig(dataset=dataset))
     found = Observation(dataset=source.path, source=source, observed_at=datetime.now(UTC))
+    sync.pull_file(workspace, _key(found))
     with files.storage_errors(workspace.root):
-        previous = _stored_digest(_path(workspace, found))
+        previous = _stored_digest(workspace.path(_key(found)))
     return found.model_copy(update={"previous_sha256": previous})
 
 
 def store_observation(workspace: Workspace, found: Observation) -> None:
     """Store an observation for later comparison; call it after the change was reported."""
-    with files.storage_errors(workspace.root), files.new_file(_path(workspace, found)) as path:
-        path.write_text(found.model_dump_json(indent=1), encoding="utf-8")
+    path = workspace.path(_key(found))
+    with files.storage_errors(workspace.root), files.new_file(path) as temporary:
+        temporary.write_text(found.model_dump_json(indent=1), encoding="utf-8")
+    sync.push_file(workspace, _key(found))
 
 
-def _path(workspace: Workspace, found: Observation) -> Path:
-    return workspace.root / "watch" / f"{found.source.dataset}-{digest_of(found.dataset)[:12]}.json"
+def _key(found: Observation) -> str:
+    return f"watch/{found.source.dataset}-{digest_of(found.dataset)[:12]}.json"
 
 
 def _stored_digest(path: Path) -> str | None:

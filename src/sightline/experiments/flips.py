@@ -88,7 +88,7 @@ def with_run(
     )
     if not same_test_images(other.records.ingest, files):
         return compared
-    path = run_folder.folder(run.workspace, other.run_id) / predictions.PREDICTIONS
+    path = run_folder.file(run.workspace, other, predictions.PREDICTIONS)
     classes = len(files.class_names)
     try:
         before = predictions.read(path, classes)

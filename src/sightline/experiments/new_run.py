@@ -9,7 +9,9 @@ from pathlib import Path
 
 from sightline.errors import InputError, RunExistsError
 from sightline.experiments import run_folder
-from sightline.storage import files, locks
+from sightline.storage import claim_table, claims, files, locks
+from sightline.storage.claims import ClaimedError
+from sightline.storage.object_store import ObjectStore
 from sightline.storage.workspace import Workspace
 
 
@@ -28,7 +30,7 @@ def check_new(workspace: Workspace, run_id: str) -> None:
             f"The run ID {run_id[:130]!r} is invalid: expected a letter or digit, then up to 119 "
             "letters, digits, '.', '_' or '-'. Choose another --run-id."
         )
-    if os.path.lexists(run_folder.folder(workspace, run_id)):  # a broken link counts as well
+    if run_folder.exists(workspace, run_id):
         raise already_exists(workspace, run_id)
 
 
@@ -43,6 +45,7 @@ def already_exists(workspace: Workspace, run_id: str) -> RunExistsError:
 def claim(workspace: Workspace, run_id: str) -> Iterator[None]:
     """Reserve a new run ID; the kernel releases it when the process dies.
 
+    On object storage it is reserved for all machines, until two minutes after the process dies.
     The workspace is created if it is missing; hold `workspace.in_use()`, since a cleanup removes
     the locks of runs. Unpublished files of a killed run with this ID are removed.
 
@@ -59,6 +62,8 @@ def claim(workspace: Workspace, run_id: str) -> Iterator[None]:
                 f"The run {run_id!r} is active in {workspace}; choose another --run-id, or wait "
                 "for it to end."
             )
+        if workspace.store:
+            held.enter_context(_claim(workspace, workspace.store, run_id))
         check_new(workspace, run_id)  # it may have been published before the lock was free
         files.remove_leftovers(folder)
         try:
@@ -68,9 +73,37 @@ def claim(workspace: Workspace, run_id: str) -> Iterator[None]:
                 lock.unlink()
 
 
+def check_claim(workspace: Workspace, run_id: str) -> None:
+    """Raise RunExistsError if another machine took over the ID, since this one was silent."""
+    store = workspace.store
+    if store and claims.is_lost(store, workspace.root, _name(run_id)):
+        raise already_exists(workspace, run_id)
+
+
 def is_claimed(workspace: Workspace, run_id: str) -> bool:
-    """Return whether a run has reserved its ID here; one that was killed may still have it."""
+    """Return whether a run has reserved its ID; one that was killed may still have it."""
+    if workspace.store:
+        return _name(run_id) in claim_table.read(workspace.store)
     return run_folder.is_id(run_id) and os.path.lexists(_lock(workspace, run_id))
+
+
+@contextmanager
+def _claim(workspace: Workspace, store: ObjectStore, run_id: str) -> Iterator[None]:
+    name = _name(run_id)
+    with ExitStack() as held:
+        try:
+            held.enter_context(claims.held(store, workspace.root, name, (name,)))
+        except ClaimedError as other:
+            raise RunExistsError(
+                f"The run {run_id!r} is active in {workspace}, reserved by {other.claim.by}; "
+                "choose another --run-id, or wait for it to end."
+            ) from None
+        yield
+
+
+def _name(run_id: str) -> str:
+    """Return the name of the claim, whose end no other run ID continues."""
+    return f"run/{run_id}/"
 
 
 def _lock(workspace: Workspace, run_id: str) -> Path:

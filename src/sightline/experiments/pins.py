@@ -10,7 +10,7 @@ from pathlib import Path
 from sightline.errors import InputError
 from sightline.experiments import run_folder
 from sightline.records import Record
-from sightline.storage import files, json_digest
+from sightline.storage import files, json_digest, sync
 from sightline.storage.workspace import Workspace
 
 
@@ -35,6 +35,7 @@ def pin(workspace: Workspace, run: str, reason: str = "") -> Pin:
         path = _path(workspace, run_id)
         with files.storage_errors(workspace.root), files.new_file(path) as temporary:
             temporary.write_bytes(json_digest.dumps(created.model_dump(mode="json")))
+        sync.push_file(workspace, _key(run_id))
     return created
 
 
@@ -51,12 +52,13 @@ def unpin(workspace: Workspace, run: str) -> str:
             f"The run {run_id!r} is not pinned in {workspace}; see `sightline runs list`."
         )
     with files.storage_errors(workspace.root):
-        files.remove(_path(workspace, run_id))
+        sync.remove(workspace, _key(run_id))
     return run_id
 
 
 def pinned_ids(workspace: Workspace) -> frozenset[str]:
     """List the IDs of the pinned runs; raise StorageError if they cannot be listed."""
+    sync.pull(workspace, "pins/", lambda key: key.endswith(".json"))
     with files.storage_errors(workspace.root):
         try:
             names = [path.name for path in (workspace.root / "pins").iterdir()]
@@ -64,6 +66,11 @@ def pinned_ids(workspace: Workspace) -> frozenset[str]:
             return frozenset()
     names = [name for name in names if name.endswith(".json") and not name.startswith(".")]
     return frozenset(name.removesuffix(".json") for name in names)
+
+
+def is_pinned(workspace: Workspace, run_id: str) -> bool:
+    """Return whether a run is pinned, even if a listing does not name its pin yet."""
+    return sync.pull_file(workspace, _key(run_id))
 
 
 def read(workspace: Workspace, run_id: str) -> Pin | None:
@@ -78,4 +85,8 @@ def read(workspace: Workspace, run_id: str) -> Pin | None:
 
 
 def _path(workspace: Workspace, run_id: str) -> Path:
-    return workspace.root / "pins" / f"{run_id}.json"
+    return workspace.path(_key(run_id))
+
+
+def _key(run_id: str) -> str:
+    return f"pins/{run_id}.json"

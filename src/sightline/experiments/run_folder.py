@@ -1,5 +1,6 @@
 """Reads run folders, `runs/<run ID>/`; `reporting.publish` writes them."""
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -9,13 +10,14 @@ from typing import TypeVar
 from sightline.errors import InputError
 from sightline.records import RunSummary
 from sightline.records.manifest import ManifestExcerpt, RunManifest
-from sightline.storage import files, json_digest
+from sightline.storage import files, json_digest, sync
 from sightline.storage.workspace import Workspace
 
 M = TypeVar("M", RunManifest, ManifestExcerpt)
 
 MANIFEST = "manifest.json"
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
+_MANIFEST_KEY = re.compile(rf"runs/{_RUN_ID.pattern}/{re.escape(MANIFEST)}")
 _CHOSEN_ID = re.compile(r"\d{8}T\d{6}Z-.+-([0-9a-f]{6}(-s\d+)?)")  # As `new_run.new_id`, and seeds
 
 
@@ -40,6 +42,32 @@ def folder(workspace: Workspace, run_id: str) -> Path:
     return workspace.root / "runs" / run_id
 
 
+def file(workspace: Workspace, manifest: RunManifest, name: str) -> Path:
+    """Return the path of a file of a run, which may be missing or damaged."""
+    key = f"runs/{manifest.run_id}/{name}"
+    record = manifest.files.get(name)
+    return sync.fetch(workspace, key, record.sha256) if record else workspace.path(key)
+
+
+def exists(workspace: Workspace, run_id: str) -> bool:
+    """Return whether a run, or something else of its name, was published."""
+    if workspace.store:
+        return workspace.store.stat(f"runs/{run_id}/{MANIFEST}") is not None
+    return os.path.lexists(folder(workspace, run_id))  # a broken link counts as well
+
+
+def pull(workspace: Workspace) -> None:
+    """Bring the manifests of all runs from the object store, if there is one.
+
+    What the replica has of runs that are gone is removed.
+    """
+    sync.pull(workspace, "runs/", lambda key: _MANIFEST_KEY.fullmatch(key) is not None)
+    if workspace.store:
+        for path in visible_folders(workspace):
+            if not (path / MANIFEST).exists():
+                files.set_aside(path)
+
+
 def visible_folders(workspace: Workspace) -> list[Path]:
     """List the visible folders and links in `runs/`, runs or not, sorted by name."""
     parent = workspace.root / "runs"
@@ -54,6 +82,7 @@ def visible_folders(workspace: Workspace) -> list[Path]:
 
 def run_ids(workspace: Workspace) -> list[str]:
     """List the IDs of all published runs, the last published first."""
+    pull(workspace)
     published = []
     for path in (workspace.root / "runs").glob(f"*/{MANIFEST}"):
         with suppress(FileNotFoundError):  # removed in the meantime
@@ -67,6 +96,8 @@ def resolve(workspace: Workspace, run: str) -> str:
     `run` is the ID, its first characters, its short ID, or "latest": the last published run that
     does not reproduce another one.
     """
+    if is_id(run):  # a new run that a listing may not name yet
+        sync.pull_file(workspace, f"runs/{run}/{MANIFEST}")
     ids = run_ids(workspace)
     if run == "latest":
         found = [name for name in ids if not _is_reproduction(workspace, name)][:1]

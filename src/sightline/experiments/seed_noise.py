@@ -18,7 +18,7 @@ from sightline.pipeline.provenance import digest_of
 from sightline.pipeline.stages import content_of
 from sightline.records import Record, Spread
 from sightline.records.manifest import ManifestExcerpt, RunManifest
-from sightline.storage import files, json_digest
+from sightline.storage import files, json_digest, sync
 from sightline.storage.workspace import Workspace
 
 _FEWEST = 2
@@ -33,10 +33,11 @@ class Setup(Record):
     source_sha256: str
     config_sha256: str  # Digest of the settings that the weights depend on, without the seed
 
-    def path(self, workspace: Workspace) -> Path:
-        """Return the path of the noise band, whether or not it exists."""
+    @property
+    def key(self) -> str:
+        """The POSIX path of the noise band relative to the root, whether or not it exists."""
         digest = digest_of(self.source_sha256, self.config_sha256)[:12]
-        return workspace.path(f"noise/{self.dataset}-{self.recipe}-{digest}.json")
+        return f"noise/{self.dataset}-{self.recipe}-{digest}.json"
 
 
 class NoiseBand(Setup):
@@ -100,16 +101,19 @@ def write(workspace: Workspace, band: NoiseBand) -> Path:
 
     Raises StorageError if the artifacts root is full or cannot be written.
     """
-    path = band.path(workspace)
+    path = workspace.path(band.key)
     content = json_digest.dumps(band.model_dump(mode="json"))
-    with workspace.in_use(), files.storage_errors(workspace.root), files.new_file(path) as new:
-        new.write_bytes(content)
+    with workspace.in_use():
+        with files.storage_errors(workspace.root), files.new_file(path) as new:
+            new.write_bytes(content)
+        sync.push_file(workspace, band.key)
     return path
 
 
 def read(workspace: Workspace, setup: Setup) -> NoiseBand | None:
     """Read the band of a setup; None if it does not exist or is damaged, which is logged."""
-    path = setup.path(workspace)
+    path = workspace.path(setup.key)
+    sync.pull_file(workspace, setup.key)
     try:
         band = NoiseBand.model_validate_json(json_digest.verify(path.read_bytes()))
     except FileNotFoundError:

@@ -1,6 +1,5 @@
 """The runs of `train --seeds`: one per seed, with equal settings otherwise."""
 
-import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -77,11 +76,7 @@ def per_seed(config: RunConfig, run: Run, seeds: int) -> list[SeedRun]:
 
 def missing(planned: Sequence[SeedRun]) -> list[SeedRun]:
     """Return the planned runs that do not exist yet."""
-    return [
-        one
-        for one in planned
-        if not os.path.lexists(run_folder.folder(one.run.workspace, one.run.id))
-    ]
+    return [one for one in planned if not run_folder.exists(one.run.workspace, one.run.id)]
 
 
 def unfinished(planned: Sequence[SeedRun], source: Source) -> list[SeedRun]:
@@ -92,6 +87,7 @@ def unfinished(planned: Sequence[SeedRun], source: Source) -> list[SeedRun]:
     """
     left = missing(planned)
     for config, run in (one for one in planned if one not in left):
+        run_folder.pull(run.workspace)
         existing = run_folder.read_excerpt(run.workspace, run.id)
         if existing.config != config or existing.source_sha256 != source.sha256:
             what = "config" if existing.config != config else "data"

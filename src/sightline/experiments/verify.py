@@ -7,7 +7,7 @@ from sightline.errors import InputError
 from sightline.experiments import run_folder
 from sightline.records import FileRecord, Record
 from sightline.records.manifest import RunManifest
-from sightline.storage import digests, files
+from sightline.storage import digests, files, sync
 from sightline.storage.digests import Mismatch
 from sightline.storage.workspace import Workspace
 
@@ -34,6 +34,7 @@ def verify(workspace: Workspace, run: str | None = None) -> list[RunCheck]:
 
     Raises InputError if no run matches, or several do.
     """
+    run_folder.pull(workspace)
     names = [path.name for path in run_folder.visible_folders(workspace) if path.is_dir()]
     if run is not None:
         # A folder without a manifest is a damaged run here, although it is not listed elsewhere.
@@ -46,10 +47,10 @@ def intact_file(workspace: Workspace, manifest: RunManifest, name: str) -> Path:
 
     Raises InputError if the file is missing, damaged or not in the manifest.
     """
-    path = run_folder.folder(workspace, manifest.run_id) / name
     record = manifest.files.get(name)
     if record is None:
         raise InputError(f"The manifest of run {manifest.run_id!r} has no file {name!r}.")
+    path = run_folder.file(workspace, manifest, name)
     check_file(path, record)
     return path
 
@@ -71,6 +72,7 @@ def damaged_files(workspace: Workspace, manifest: RunManifest) -> list[str]:
 
 def _check(workspace: Workspace, name: str) -> RunCheck:
     folder = run_folder.folder(workspace, name)
+    sync.refresh(workspace, f"runs/{name}/")
     try:
         expected = run_folder.read_folder(folder).files
     except InputError as error:

@@ -9,7 +9,7 @@ from sightline.prediction.inputs import absolute, check_text
 from sightline.prediction.records import ServedModel
 from sightline.records import ModelMetadata
 from sightline.records.manifest import RunManifest
-from sightline.storage import digests
+from sightline.storage import digests, sync
 from sightline.storage.workspace import Workspace
 
 LATEST = "latest"
@@ -41,7 +41,7 @@ def find(workspace: Workspace, name: str, dataset: str | None = None) -> ServedM
             "`sightline runs list`."
         )
     manifest = run_folder.read(workspace, name)
-    return _from_manifest(run_folder.folder(workspace, manifest.run_id) / _MODEL, manifest)
+    return _from_manifest(run_folder.file(workspace, manifest, _MODEL), manifest)
 
 
 def choose(workspace: Workspace, dataset: str | None = None) -> str:
@@ -63,9 +63,10 @@ def _latest_of(workspace: Workspace, dataset: str) -> str:
 
 def _from_registry(workspace: Workspace, name: str, dataset: str | None) -> ServedModel:
     version = registry.resolve(workspace, name, dataset)
+    path = sync.fetch(workspace, version.model.path, version.model.sha256)
     return ServedModel(
         name=version.name if name == version.name else f"{version.name} ({name})",
-        path=str(workspace.root / version.model.path),
+        path=str(path),
         sha256=version.model.sha256,
         metadata=ModelMetadata.of(version),
         profile=version.profile,

@@ -1,24 +1,27 @@
 """The audit log of a data set: one file an event, chained by digests; events are only added."""
 
-import getpass
 import logging
-import os
 import re
-import socket
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import wraps
+from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
-from sightline.errors import InputError
+from sightline.errors import BusyStorageError, InputError, StorageError
 from sightline.records import Record
 from sightline.registry import documents, paths
 from sightline.registry.events import Action, Event, State
-from sightline.storage.text import printable
+from sightline.storage import claims, sync
 from sightline.storage.workspace import Workspace
 
 _FILE_NAME = re.compile(r"(?!0{6})[0-9]{6}\.json|[1-9][0-9]{6,8}\.json")
+_ATTEMPTS = 10
+P = ParamSpec("P")
+R = TypeVar("R")
 _log = logging.getLogger(__name__)
 
 
@@ -27,6 +30,16 @@ class _LastEvent(Record):
 
     number: int
     event_sha256: str
+
+
+class OvertakenError(BusyStorageError):
+    """Another machine changed the registry after it was read."""
+
+    def __init__(self, workspace: Workspace, dataset: str) -> None:
+        """Say what to do if it happens again and again."""
+        super().__init__(
+            f"Other machines change the models of {dataset} in {workspace} all the time; run again."
+        )
 
 
 @dataclass(frozen=True)
@@ -65,8 +78,13 @@ class EventLog:
 
 
 def read(workspace: Workspace, dataset: str) -> EventLog:
-    """Read the events of a data set; raise InputError if any was changed, removed or inserted."""
+    """Read the events of a data set; raise InputError if any was changed, removed or inserted.
+
+    With an object store they are read from there, not only from its replica.
+    """
     folder = paths.home(workspace, dataset)
+    if workspace.store:
+        _pull(workspace, dataset)
     last = _read_last_event(folder)  # before the events: writers update it after adding one
     log = EventLog(dataset)
     count = max((number for _, number in _files(folder) if number), default=0)
@@ -97,8 +115,9 @@ def append(
     """Add an event; the caller holds the data set's lock, under which it read the log.
 
     `details` are the fields of `Event` that do not follow from the log; a registration needs its
-    version's digest and run. Raises InputError if there already is a file of this
-    number, ValueError if the event is not possible now, and OSError if it cannot be written.
+    version's digest and run. Raises InputError if there already is a file of this number,
+    OvertakenError if another machine added one first, ValueError if the event is not possible now,
+    and OSError if it cannot be written.
     """
     folder = paths.home(workspace, log.dataset)
     if registration := log.last_of("register", version):
@@ -107,7 +126,7 @@ def append(
     event = Event(
         **log.next_link(),
         created=datetime.now(UTC),
-        who=_author(),
+        who=claims.author(),
         action=action,
         version=version,
         champion_after=log.state.after(action, version).champion,
@@ -116,13 +135,40 @@ def append(
     path = _path(folder, event.number)
     if path.exists() or path.is_symlink():
         raise _damaged(path, "expected no file yet, found a file")
+    key = path.relative_to(workspace.root).as_posix()
+    if workspace.store and not workspace.store.create(key, documents.dumps(event)):
+        raise OvertakenError(workspace, log.dataset)
     sha256 = documents.write(path, event)
     last = folder / paths.LAST_EVENT
     try:
         documents.write(last, _LastEvent(number=event.number, event_sha256=sha256))
-    except OSError as error:  # the event counts all the same, and the next one updates the file
-        _log.warning("%s could not be updated: %s", last, error.strerror)
+        sync.push_file(workspace, last.relative_to(workspace.root).as_posix())
+    except (OSError, StorageError) as error:  # the event counts, and the next one updates the file
+        _log.warning("%s could not be updated: %s", last, error)
     return event
+
+
+def again_if_overtaken(change: Callable[P, R]) -> Callable[P, R]:
+    """Let a change of the registry, which may be repeated, read the log and decide once more."""
+
+    @wraps(change)
+    def changed(*args: P.args, **named: P.kwargs) -> R:
+        for _ in range(_ATTEMPTS):
+            with suppress(OvertakenError):
+                return change(*args, **named)
+        return change(*args, **named)
+
+    return changed
+
+
+def _pull(workspace: Workspace, dataset: str) -> None:
+    """Bring the events here, also those that a listing does not name yet."""
+    paths.pull(workspace, dataset)
+    folder = paths.home(workspace, dataset)
+    for path in (_path(folder, number) for number in count(1)):
+        key = path.relative_to(workspace.root).as_posix()
+        if not path.exists() and not sync.pull_file(workspace, key):
+            return
 
 
 def unexpected_files(workspace: Workspace, dataset: str) -> list[Path]:
@@ -159,13 +205,3 @@ def _path(folder: Path, number: int) -> Path:
 def _read_last_event(folder: Path) -> _LastEvent | None:
     path = folder / paths.LAST_EVENT
     return documents.read(path, _LastEvent)[0] if path.exists() or path.is_symlink() else None
-
-
-def _author() -> str:
-    """Return SIGHTLINE_USER, or the login name and the host: 1 to 200 printable characters."""
-    try:
-        login = getpass.getuser()
-    except (OSError, KeyError):  # a container may run under a number without a name
-        login = f"uid-{os.getuid()}"
-    who = os.environ.get("SIGHTLINE_USER") or f"{login}@{socket.gethostname()}"
-    return printable(who)[:200]

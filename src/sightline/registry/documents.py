@@ -43,9 +43,14 @@ def locked(workspace: Workspace, dataset: str, purpose: str) -> Iterator[None]:
         ) from None
 
 
+def dumps(record: Record) -> bytes:
+    """Return a record as checksummed JSON."""
+    return json_digest.dumps(record.model_dump(mode="json"))
+
+
 def write(path: Path, record: Record) -> str:
     """Write a record as checksummed JSON, with its folder, and return the file's SHA-256."""
-    text = json_digest.dumps(record.model_dump(mode="json"))
+    text = dumps(record)
     with files.new_file(path) as temporary:
         temporary.write_bytes(text)
     return hashlib.sha256(text).hexdigest()

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from sightline.errors import InputError
+from sightline.storage import sync
 from sightline.storage.workspace import Workspace
 
 LAST_EVENT = "last_event.json"
@@ -31,6 +32,7 @@ def parse(version: str) -> tuple[str, int] | None:
 
 def datasets(workspace: Workspace) -> list[str]:
     """List the data sets that the registry has anything of, by name."""
+    pull(workspace)
     folder = workspace.path("models")
     if not folder.is_dir():
         return []
@@ -40,6 +42,16 @@ def datasets(workspace: Workspace) -> list[str]:
         if _DATASET.fullmatch(path.name)
         and any((path / name).exists() for name in ("audit", "versions", LAST_EVENT))
     )
+
+
+def pull(workspace: Workspace, dataset: str | None = None) -> None:
+    """Bring the records of a data set, or of all, from the object store, if there is one."""
+    sync.pull(workspace, f"models/{dataset}/" if dataset else "models/", _is_record)
+
+
+def _is_record(key: str) -> bool:
+    """Return whether a file is read as a whole; models and exports are fetched one by one."""
+    return "/versions/" not in key or key.endswith(f"/{VERSION}")
 
 
 def home(workspace: Workspace, dataset: str) -> Path:

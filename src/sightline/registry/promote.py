@@ -4,7 +4,7 @@ from sightline.errors import ChampionChangedError, InputError
 from sightline.experiments import pins, run_folder
 from sightline.records import Decision
 from sightline.registry import audit_log, documents, verify
-from sightline.registry.audit_log import EventLog
+from sightline.registry.audit_log import EventLog, again_if_overtaken
 from sightline.registry.events import Event
 from sightline.registry.version import Version, read_registered
 from sightline.storage.text import printable
@@ -13,6 +13,7 @@ from sightline.storage.workspace import Workspace
 _MAX_REASON_LENGTH = 1000
 
 
+@again_if_overtaken
 def promote(
     workspace: Workspace,
     version: Version,
@@ -50,6 +51,7 @@ def promote(
     return event
 
 
+@again_if_overtaken
 def refuse(workspace: Workspace, version: Version, decision: Decision, reason: str = "") -> Event:
     """Record that the gate refused a version, for its sentence's or another reason.
 
@@ -73,6 +75,7 @@ def refuse(workspace: Workspace, version: Version, decision: Decision, reason: s
         return audit_log.append(workspace, log, "refuse", version.name, **why)
 
 
+@again_if_overtaken
 def rollback(
     workspace: Workspace, dataset: str, reason: str, expected_champion: str | None = None
 ) -> Event:

@@ -11,14 +11,15 @@ from sightline.experiments import run_folder
 from sightline.records import Certificate, FileRecord
 from sightline.records.manifest import RunManifest
 from sightline.registry import audit_log, documents, paths, verify
-from sightline.registry.audit_log import EventLog
+from sightline.registry.audit_log import EventLog, OvertakenError, again_if_overtaken
 from sightline.registry.version import Version, read_registered, read_version
-from sightline.storage import digests, files
+from sightline.storage import digests, files, transfer
 from sightline.storage.workspace import Workspace
 
 Sources = dict[str, tuple[Path, FileRecord]]  # from the name as shipped
 
 
+@again_if_overtaken
 def register(
     workspace: Workspace, manifest: RunManifest, certificate: Certificate | None = None
 ) -> Version:
@@ -134,14 +135,27 @@ def _copied(
     number = max((*registered, *paths.numbers(workspace, dataset)), default=0) + 1
     place = paths.relative(dataset, number)
     workspace.check_room(sum(file.bytes for _, file in sources.values()), "The files of a version")
-    with files.new_folder(workspace.path(place), replace=False) as folder:
+    replace = workspace.store is not None  # What the replica has without the store is worthless
+    with files.new_folder(workspace.path(place), replace=replace) as folder:
         copies = {
             name: _copy(source, folder / name, record, f"{place}/{name}")
             for name, (source, record) in sources.items()
         }
         version = _version(manifest, certificate, number, copies)
         documents.write(folder / paths.VERSION, version)
+        _push(workspace, folder, version)
     return version
+
+
+def _push(workspace: Workspace, folder: Path, version: Version) -> None:
+    """Reserve the number with `version.json`, then upload the files; an event makes them count."""
+    if (store := workspace.store) is None:
+        return
+    own = f"{version.folder}/{paths.VERSION}"
+    if not store.create(own, (folder / paths.VERSION).read_bytes()):
+        raise OvertakenError(workspace, version.dataset)
+    uploads = {file.path: folder / name for name, file in version.files.items()}
+    transfer.push(store, uploads, replace=True)
 
 
 def _version(

@@ -9,7 +9,7 @@ from sightline.experiments.verify import Damage
 from sightline.records import FileRecord, Record
 from sightline.registry import audit_log, paths
 from sightline.registry.version import Version, read_registered, read_version, unknown_version
-from sightline.storage import digests, files
+from sightline.storage import digests, files, sync
 from sightline.storage.workspace import Workspace
 
 _UNREGISTERED = (
@@ -30,6 +30,8 @@ class VersionCheck(Record):
 def verify(workspace: Workspace, name: str) -> VersionCheck:
     """Check a version's files and its audit log; raise InputError if there is no such version."""
     parsed = paths.parse(name)
+    if parsed:
+        sync.refresh(workspace, f"{paths.relative(*parsed)}/")
     if parsed is None or name not in names(workspace, parsed[0]):
         raise unknown_version(workspace, name)
     place = paths.relative(*parsed)
@@ -66,6 +68,7 @@ def names(workspace: Workspace, dataset: str | None = None) -> list[str]:
     """List the versions on disk or in an audit log, of one data set or of all; damaged ones too."""
     found: set[tuple[str, int]] = set()
     for one in paths.datasets(workspace) if dataset is None else [dataset]:
+        paths.pull(workspace, one)
         found.update((one, number) for number in paths.numbers(workspace, one))
         with suppress(InputError):
             registered = audit_log.read(workspace, one).state.registered
@@ -86,6 +89,8 @@ def verify_log(workspace: Workspace, dataset: str) -> Iterator[Damage]:
 
 
 def _changed(workspace: Workspace, expected: dict[str, FileRecord]) -> Iterator[Damage]:
+    for record in expected.values():
+        sync.fetch(workspace, record.path, record.sha256)
     recorded = {record.path: record.sha256 for record in expected.values()}
     for mismatch in digests.mismatches(workspace.root, recorded):
         yield _damage(mismatch.name, mismatch.expected, mismatch.found)

@@ -24,7 +24,7 @@ from sightline.records import (
 from sightline.records.manifest import RunManifest
 from sightline.records.unlabelled import PREDICTIONS
 from sightline.reporting import advice, model_card, page, warnings
-from sightline.storage import digests, files, json_digest
+from sightline.storage import digests, files, json_digest, transfer
 from sightline.storage.workspace import Workspace
 
 _TAKEN = frozenset({errno.EEXIST, errno.ENOTEMPTY})
@@ -105,6 +105,19 @@ def _write(run: Run, manifest: RunManifest) -> None:
             copied[name] = _describe(target / name)
         content = json_digest.dumps(manifest.model_dump(mode="json"))
         (target / run_folder.MANIFEST).write_bytes(content)
+        _push(run, target, [*copied])
+
+
+def _push(run: Run, folder: Path, names: list[str]) -> None:
+    """Upload a complete run folder, its manifest last and only if there is none."""
+    if (store := run.workspace.store) is None:
+        return
+    new_run.check_claim(run.workspace, run.id)
+    place = f"runs/{run.id}"
+    transfer.push(store, {f"{place}/{name}": folder / name for name in names}, replace=True)
+    manifest = (folder / run_folder.MANIFEST).read_bytes()
+    if not store.create(f"{place}/{run_folder.MANIFEST}", manifest):
+        raise new_run.already_exists(run.workspace, run.id)
 
 
 @contextmanager
@@ -115,7 +128,7 @@ def _new_folder(run: Run, needed: int) -> Iterator[Path]:
         with files.storage_errors(run.workspace.root):
             files.make_folder(final.parent)
             run.workspace.check_room(needed, "The copies of the results and the report")
-            with files.new_folder(final, replace=False) as folder:
+            with files.new_folder(final, replace=run.workspace.store is not None) as folder:
                 yield folder
     except OSError as error:
         if error.errno in _TAKEN:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Self
 
 from sightline.errors import InputError, StorageError
-from sightline.storage import files, locks, object_store, replica
+from sightline.storage import claims, files, locks, object_store, replica
+from sightline.storage.claims import ClaimedError
 from sightline.storage.object_store import ObjectStore
 
 LOCK = ".at-work.lock"  # The file that tells that a folder is a workspace
@@ -22,7 +23,8 @@ class Workspace:
     It is a folder, or a place on object storage, of which `root` is then a local replica.
 
     Runs hold a shared lock on the folder and `prune` an exclusive one. The kernel releases the lock
-    of a process that dies, so a killed run never blocks a clean-up.
+    of a process that dies, so a killed run never blocks a clean-up. Between machines, claims in the
+    object store do the same; those of a process that dies end after two minutes.
     """
 
     root: Path  # Path of the folder
@@ -69,6 +71,8 @@ class Workspace:
             with files.storage_errors(self.root):
                 waiting = f"Waiting for the clean-up of {self} to end"
                 stack.enter_context(locks.shared(self.root / LOCK, waiting))
+            if self.store:
+                stack.enter_context(claims.in_use(self.store, self.root, waiting))
             yield
 
     @contextmanager
@@ -82,10 +86,20 @@ class Workspace:
                 acquired = stack.enter_context(locks.alone_if_free(self.root / LOCK))
             if not acquired:
                 raise InputError(f"A run is using {self}; prune when it has ended.")
+            try:
+                if self.store:
+                    stack.enter_context(claims.clean_up(self.store, self.root))
+            except ClaimedError as other:
+                raise InputError(
+                    f"{other.claim.by} is using {self}; prune when that has ended, or has been "
+                    f"killed for {claims.EXPIRES_SECONDS} seconds."
+                ) from None
             yield
 
     def is_in_use(self) -> bool:
         """Return whether a run is using the workspace; writes nothing."""
+        if self.store and claims.is_in_use(self.store):
+            return True
         if not (self.root / LOCK).exists():
             return False
         with files.storage_errors(self.root), locks.alone_if_free(self.root / LOCK) as free:

@@ -75,7 +75,7 @@ def test_band_applies_to_equal_data_and_settings(workspace):
         excerpt(config=reseeded),
     ):
         assert seed_noise.band_of(workspace, other) is None
-        seed_noise.setup_of_run(other).path(workspace).write_bytes(path.read_bytes())
+        workspace.path(seed_noise.setup_of_run(other).key).write_bytes(path.read_bytes())
         assert seed_noise.band_of(workspace, other) is None, "not even as a copy under its name"
 
 

@@ -14,7 +14,8 @@ KEY = re.compile(r"[0-9a-f]{40}")
 CHECKPOINT_DAYS = 7
 """How long the checkpoints of an interrupted training are kept after the last write."""
 
-_RESUMABLE = (
+UNKNOWN = "it is not a cache entry of this version of Sightline"
+RESUMABLE = (
     "an interrupted training may resume from it; it is removed "
     f"{CHECKPOINT_DAYS} days after its last write"
 )
@@ -34,8 +35,7 @@ def find_unused(
         if path.is_symlink():
             skipped.append(Skipped(path=name, reason=LINK))
         elif stage not in STAGE_NAMES or not KEY.fullmatch(key) or not path.is_dir():
-            reason = "it is not a cache entry of this version of Sightline"
-            skipped.append(Skipped(path=name, reason=reason))
+            skipped.append(Skipped(path=name, reason=UNKNOWN))
         elif (stage, key) not in needed:
             unused.append(OldEntry(stage=stage, key=key, bytes=files.size(path)))
     return unused, skipped
@@ -69,7 +69,7 @@ def find_old_checkpoints(workspace: Workspace) -> tuple[list[Path], list[Skipped
         elif (workspace.root / "cache" / "train" / path.name).is_dir() or _is_abandoned(path):
             old.append(path)
         else:
-            skipped.append(Skipped(path=name, reason=_RESUMABLE))
+            skipped.append(Skipped(path=name, reason=RESUMABLE))
     return old, skipped
 
 

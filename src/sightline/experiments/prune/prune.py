@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from sightline.errors import InputError
 from sightline.experiments import run_folder
-from sightline.experiments.prune import cache, leftovers, runs
+from sightline.experiments.prune import cache, leftovers, runs, stored
 from sightline.experiments.prune.plan import Leftover, OldEntry, OldRun, Plan, RegisteredModels
 from sightline.storage import files
 from sightline.storage.workspace import Workspace
@@ -36,7 +36,8 @@ def prune(workspace: Workspace, keep: int, read_models: ModelReader) -> Plan:
     """Remove old runs and what only they needed, while no run is active.
 
     Runs are removed first, and each folder is renamed before it is deleted: a cleanup that is
-    killed never leaves a visible, half-removed folder, and the next cleanup removes the rest.
+    killed never leaves a visible, half-removed folder, and the next cleanup removes the rest. On
+    object storage, no run of another machine may be active either.
 
     The arguments and errors are as in `plan`; `read_models` is called when no other process can
     register a model. Raises InputError also if a run is active.
@@ -45,6 +46,8 @@ def prune(workspace: Workspace, keep: int, read_models: ModelReader) -> Plan:
     with workspace.exclusive(), files.storage_errors(workspace.root):
         models = read_models(workspace)
         found = _plan(workspace, keep, models)
+        if workspace.store:
+            stored.remove(workspace, workspace.store, found)
         for run in found.runs:
             files.set_aside(run_folder.folder(workspace, run.run_id))
         # Before the cache entries: a complete training is recognized by its entry.
@@ -58,6 +61,8 @@ def prune(workspace: Workspace, keep: int, read_models: ModelReader) -> Plan:
 
 def _plan(workspace: Workspace, keep: int, models: RegisteredModels) -> Plan:
     selection = runs.select(workspace, keep, models)
+    if workspace.store:
+        return stored.plan(workspace.store, selection)
     entries, unknown = (
         cache.find_unused(workspace, selection.needed) if selection.all_read else ([], [])
     )
@@ -81,7 +86,7 @@ def _plan(workspace: Workspace, keep: int, models: RegisteredModels) -> Plan:
 def _check(workspace: Workspace, keep: int) -> None:
     if keep < 1:
         raise InputError(f"keep must be at least 1, got {keep}.")
-    if not workspace.root.is_dir():
+    if workspace.store is None and not workspace.root.is_dir():
         raise InputError(
             f"The artifacts folder {workspace} does not exist; name the folder that contains "
             "runs/ with --artifacts."

@@ -55,6 +55,7 @@ def select(workspace: Workspace, keep: int, models: RegisteredModels) -> Selecti
     selection = Selection()
     for dataset, error in models.unreadable.items():
         selection.skipped.append(Skipped(path=f"models/{dataset}", reason=error))
+    run_folder.pull(workspace)
     pinned = pins.pinned_ids(workspace)
     newest = 0
     seen: set[tuple[str, str]] = set()
@@ -62,13 +63,14 @@ def select(workspace: Workspace, keep: int, models: RegisteredModels) -> Selecti
         name = run.path.name
         if why := _why_untouchable(run.path):
             selection.skipped.append(Skipped(path=f"runs/{name}", reason=why))
-        elif reason := _why_kept(run, seen, models, pinned=name in pinned, newest=newest < keep):
-            newest += reason == "among the newest"
-            selection.kept.append(KeptRun(run_id=name, reason=reason))
-        else:
+            continue
+        reason = _why_kept(run, seen, models, pinned=name in pinned, newest=newest < keep)
+        if reason is None and not pins.is_pinned(workspace, name):
             size = files.size(run.path)
             selection.old.append(OldRun(run_id=name, created=run.created, bytes=size))
             continue
+        newest += reason == "among the newest"
+        selection.kept.append(KeptRun(run_id=name, reason=reason or "pinned"))
         seen.add(run.kind)
         selection.needed.update(run.needed)
     return selection

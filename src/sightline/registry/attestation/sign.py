@@ -11,7 +11,7 @@ from sightline.records.manifest import RunManifest
 from sightline.registry import paths
 from sightline.registry.events import Event
 from sightline.registry.version import Version
-from sightline.storage import files
+from sightline.storage import files, sync
 from sightline.storage.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def attest(workspace: Workspace, version: Version, event: Event, signer: "Crypto
     target = path(workspace, version.dataset, version.number)
     with files.storage_errors(workspace.root), files.new_file(target) as temporary:
         temporary.write_bytes(to_bytes(envelope))
+    sync.push_file(workspace, target.relative_to(workspace.root).as_posix())
 
 
 def to_bytes(envelope: "Envelope") -> bytes:
@@ -57,7 +58,8 @@ def to_bytes(envelope: "Envelope") -> bytes:
 
 def _statement(workspace: Workspace, version: Version, event: Event) -> Json:
     """Describe a version: its files, what they were built from, and its promotion."""
-    manifest = run_folder.read_folder(workspace.path(version.folder))
+    own = version.files[paths.MANIFEST]
+    manifest = run_folder.read_folder(sync.fetch(workspace, own.path, own.sha256).parent)
     subjects = {name: file.sha256 for name, file in version.files.items()}
     subjects[paths.VERSION] = event.version_sha256
     return {

@@ -14,6 +14,7 @@ from sightline.registry.gate.candidate import Candidate
 from sightline.registry.gate.decision import Comparison
 from sightline.registry.gate.scores import Scores, ScoringRequest, Timing
 from sightline.storage import files as artifact_files
+from sightline.storage import sync
 
 
 def decide_promotion(candidate: Candidate, *, rebaseline: bool = False) -> Decision:
@@ -104,6 +105,7 @@ def _scores(candidate: Candidate, champion: Version) -> Scores | Criterion:
     Returns a failed criterion if the images cannot be read in the champion's form.
     """
     workspace = candidate.run.workspace
+    sync.fetch(workspace, champion.model.path, champion.model.sha256)
     folder = workspace.root / f".promotion.{uuid.uuid4().hex[:8]}.tmp"
     with workspace.in_use(), artifact_files.storage_errors(workspace.root):
         folder.mkdir()

@@ -1,0 +1,102 @@
+"""Finds and removes in an object store what a cleanup removes; the replica is only a copy."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from sightline.experiments import run_folder
+from sightline.experiments.prune.cache import CHECKPOINT_DAYS, KEY, RESUMABLE, UNKNOWN
+from sightline.experiments.prune.plan import Leftover, OldEntry, OldRun, Plan, Skipped
+from sightline.experiments.prune.runs import Selection
+from sightline.pipeline.stages import STAGE_NAMES
+from sightline.storage import claims, transfer
+from sightline.storage.object_store import ObjectStore
+from sightline.storage.workspace import Workspace
+
+
+class _Folder(NamedTuple):
+    """The objects of one run, cache entry or training."""
+
+    bytes: int
+    changed: datetime  # When the newest was written, by the clock of the service
+    complete: bool  # Whether it has a manifest
+
+
+def plan(store: ObjectStore, selection: Selection) -> Plan:
+    """Plan what to remove; the arguments say which runs go, and what the others need."""
+    stored = {prefix: _folders(store, prefix) for prefix in ("runs/", "cache/", "checkpoints/")}
+    nothing = _Folder(0, datetime.now(UTC), complete=False)
+    old = tuple(
+        run.model_copy(update={"bytes": stored["runs/"].get(f"runs/{run.run_id}", nothing).bytes})
+        for run in selection.old
+    )
+    entries, skipped = _unused(stored["cache/"], selection)
+    left = [*_unpublished(stored["runs/"])]
+    for path, folder in stored["checkpoints/"].items():
+        done = f"cache/train/{path.rpartition('/')[2]}" in stored["cache/"]
+        if done or folder.changed < datetime.now(UTC) - timedelta(days=CHECKPOINT_DAYS):
+            left.append(Leftover(path=path, bytes=folder.bytes))
+        else:
+            skipped.append(Skipped(path=path, reason=RESUMABLE))
+    removed: list[OldRun | OldEntry | Leftover] = [*old, *entries, *left]
+    return Plan(
+        runs=old,
+        entries=tuple(entries),
+        leftovers=tuple(left),
+        kept=tuple(selection.kept),
+        skipped=(*selection.skipped, *skipped),
+        cache_checked=selection.all_read,
+        bytes=sum(item.bytes for item in removed),
+    )
+
+
+def remove(workspace: Workspace, store: ObjectStore, found: Plan) -> None:
+    """Remove what was planned, runs first and their manifests before all else.
+
+    Raises StorageError, with the rest unchanged, if this machine lost its claim.
+    """
+    places = (
+        *(f"runs/{run.run_id}" for run in found.runs),
+        *(leftover.path for leftover in found.leftovers),  # Checkpoints before their entries
+        *(f"cache/{entry.stage}/{entry.key}" for entry in found.entries),
+    )
+    for place in places:
+        claims.check(store, workspace.root)
+        transfer.delete(store, f"{place}/")
+
+
+def _unused(
+    stored: dict[str, _Folder], selection: Selection
+) -> tuple[list[OldEntry], list[Skipped]]:
+    unused: list[OldEntry] = []
+    skipped: list[Skipped] = []
+    for path, folder in stored.items() if selection.all_read else ():
+        _, stage, key = path.split("/")
+        if stage not in STAGE_NAMES or not KEY.fullmatch(key):
+            skipped.append(Skipped(path=path, reason=UNKNOWN))
+        elif (stage, key) not in selection.needed:
+            unused.append(OldEntry(stage=stage, key=key, bytes=folder.bytes))
+    return unused, skipped
+
+
+def _unpublished(stored: dict[str, _Folder]) -> Iterator[Leftover]:
+    """Yield what runs that were killed while they were published have left."""
+    for path, folder in stored.items():
+        if not folder.complete and run_folder.is_id(path.rpartition("/")[2]):
+            yield Leftover(path=path, bytes=folder.bytes)
+
+
+def _folders(store: ObjectStore, prefix: str) -> dict[str, _Folder]:
+    """Add up the objects below a prefix by the folder that is a unit there, sorted by path."""
+    depth = 3 if prefix == "cache/" else 2
+    found: dict[str, _Folder] = {}
+    for one in store.list(prefix):
+        *parts, name = one.key.split("/")
+        if len(parts) < depth:
+            continue
+        path, complete = "/".join(parts[:depth]), len(parts) == depth and name == "manifest.json"
+        old = found.get(path, _Folder(0, one.modified, complete=False))
+        found[path] = _Folder(
+            old.bytes + one.bytes, max(old.changed, one.modified), old.complete or complete
+        )
+    return dict(sorted(found.items()))

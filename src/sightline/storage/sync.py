@@ -1,0 +1,113 @@
+"""Keeps files of a replica like those in the object store; without a store it does nothing."""
+
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from sightline.storage import digests, files
+from sightline.storage.object_store import ObjectStore, StoredObject
+from sightline.storage.workspace import Workspace
+
+_THREADS = 8
+_MD5 = re.compile(r'"?([0-9a-f]{32})"?')  # What most services use as ETag of small objects
+
+
+def pull(workspace: Workspace, prefix: str, wanted: Callable[[str], bool]) -> None:
+    """Make the small files below a prefix, which ends at a slash, those of the store.
+
+    `wanted` selects them by key. What a listing does not name is removed only if the store does
+    not have it either.
+    """
+    if (store := workspace.store) is None:
+        return
+    listed = {one.key: one for one in store.list(prefix) if wanted(one.key)}
+    changed = (one for one in listed.values() if not _is_current(workspace, one))
+    _download(workspace, store, changed)
+    for key in _keys(workspace, prefix):
+        if wanted(key) and key not in listed:
+            pull_file(workspace, key)
+
+
+def pull_file(workspace: Workspace, key: str) -> bool:
+    """Make one small file that of the store; return whether it exists there."""
+    path = workspace.path(key)
+    if (store := workspace.store) is None:
+        return path.exists()
+    content = store.read(key)
+    if content is None:
+        path.unlink(missing_ok=True)
+        return False
+    if not path.is_file() or path.read_bytes() != content:
+        with files.new_file(path) as temporary:
+            temporary.write_bytes(content)
+    return True
+
+
+def push_file(workspace: Workspace, key: str) -> None:
+    """Write a small file to the store."""
+    if store := workspace.store:
+        store.write(key, workspace.path(key).read_bytes())
+
+
+def remove(workspace: Workspace, key: str) -> None:
+    """Remove a file from the replica and the store."""
+    if store := workspace.store:
+        store.delete(key)
+    files.remove(workspace.path(key))
+
+
+def fetch(workspace: Workspace, key: str, sha256: str) -> Path:
+    """Bring a file here unless the copy has this digest; return its path, whether or not it exists.
+
+    The file may differ, since it differs in the store: the caller checks its digest.
+    """
+    path, store = workspace.path(key), workspace.store
+    if store is not None and digests.difference(path, sha256) is not None:
+        _replace(store, key, path)
+    return path
+
+
+def refresh(workspace: Workspace, prefix: str) -> None:
+    """Bring all files below a prefix here anew, to check what the store has."""
+    if store := workspace.store:
+        files.set_aside(workspace.path(prefix))
+        _download(workspace, store, store.list(prefix))
+
+
+def _download(workspace: Workspace, store: ObjectStore, found: Iterable[StoredObject]) -> None:
+    """Download objects; the time of a file becomes that of its object, by which runs are sorted."""
+
+    def download(one: StoredObject) -> None:
+        path = workspace.path(one.key)
+        if _replace(store, one.key, path):
+            os.utime(path, (one.modified.timestamp(),) * 2)
+
+    safe = [one for one in found if digests.is_below(one.key)]
+    with ThreadPoolExecutor(_THREADS) as pool:
+        list(pool.map(download, safe))
+
+
+def _replace(store: ObjectStore, key: str, path: Path) -> bool:
+    """Download an object to a file; return False, and remove the file, if there is none."""
+    with files.new_file(path) as temporary:
+        found = store.download(key, temporary)
+    if found is None:
+        path.unlink()
+    return found is not None
+
+
+def _is_current(workspace: Workspace, stored: StoredObject) -> bool:
+    path, tag = workspace.path(stored.key), _MD5.fullmatch(stored.etag or "")
+    if tag is None or not path.is_file() or path.stat().st_size != stored.bytes:
+        return False
+    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() == tag[1]
+
+
+def _keys(workspace: Workspace, prefix: str) -> list[str]:
+    """List the files below a prefix in the replica, as keys."""
+    folder = workspace.path(prefix)
+    found = (path for path in folder.rglob("*") if not path.is_dir())
+    return [path.relative_to(workspace.root).as_posix() for path in found]

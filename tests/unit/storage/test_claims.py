@@ -1,0 +1,100 @@
+import time
+from contextlib import contextmanager
+
+import pytest
+
+from sightline.errors import InputError, StorageError
+from sightline.storage import claim_table, claims
+from sightline.storage.claims import ClaimedError
+from sightline.storage.object_store import ObjectStore
+from sightline.storage.workspace import Workspace
+
+RUN = "run/a-run/"
+
+
+@pytest.fixture
+def store():
+    return ObjectStore("memory://tests")
+
+
+@contextmanager
+def claimed(store, root, name=RUN):
+    with claims.held(store, root, name, (name,)):
+        yield
+
+
+def test_run_of_another_machine_is_refused_until_its_claim_ends(store, tmp_path, monkeypatch):
+    with claimed(store, tmp_path / "a"):
+        with pytest.raises(ClaimedError) as refused, claimed(store, tmp_path / "b"):
+            pass
+        assert refused.value.claim.by == claims.author()
+        with claimed(store, tmp_path / "b", "run/a-run-2/"):
+            assert set(claims.read(store)) == {RUN, "run/a-run-2/"}
+        now = time.time()
+        monkeypatch.setattr(time, "time", lambda: now + claims.EXPIRES_SECONDS + 1)
+        with claimed(store, tmp_path / "b"):
+            assert claims.read(store)[RUN].place == claims.place_of(tmp_path / "b")
+    assert claims.read(store) == {}
+
+
+def test_claim_of_a_killed_process_of_this_replica_is_taken_over(store, tmp_path, monkeypatch):
+    with claimed(store, tmp_path):
+        killed = claims.read(store)[RUN].process
+        monkeypatch.setattr(claims, "_keepers", {})
+        with claimed(store, tmp_path):
+            assert claims.read(store)[RUN].process != killed
+
+
+def test_claims_are_renewed_while_they_are_held(store, tmp_path, monkeypatch):
+    monkeypatch.setattr(claims, "_RENEW_SECONDS", 0.01)
+    with claimed(store, tmp_path), claimed(store, tmp_path):
+        first = claims.read(store)[RUN].until
+        while claims.read(store)[RUN].until == first:
+            time.sleep(0.01)
+        claims.check(store, tmp_path)
+
+
+def test_holder_learns_that_its_claim_had_ended(store, tmp_path, monkeypatch):
+    monkeypatch.setattr(claims, "_RENEW_SECONDS", 0.01)
+    with claimed(store, tmp_path):
+        store.write(claim_table.KEY, b"{}")
+        while not claims.read(store):
+            time.sleep(0.01)
+        with pytest.raises(StorageError, match="could not be renewed in time"):
+            claims.check(store, tmp_path)
+
+
+def test_service_that_ignores_conditions_is_refused(store, tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "create", lambda key, content: store.write(key, content) is None)
+    with (
+        pytest.raises(StorageError, match="supports conditional writes"),
+        claimed(store, tmp_path),
+    ):
+        pass
+    assert store.read(claim_table.KEY) is None
+
+
+def test_damaged_claims_are_named(store, tmp_path):
+    store.write(claim_table.KEY, b"[]")
+    with pytest.raises(StorageError, match=r"claims\.json is damaged"), claimed(store, tmp_path):
+        pass
+
+
+def test_clean_up_is_refused_while_another_machine_uses_the_workspace(tmp_path):
+    here, there = (Workspace(tmp_path / name, "memory://shared-use") for name in ("a", "b"))
+    with there.in_use():
+        assert here.is_in_use()
+        with pytest.raises(InputError, match="is using memory://"), here.exclusive():
+            pass
+    assert not here.is_in_use()
+    with here.exclusive(), pytest.raises(InputError), there.exclusive():
+        pass
+
+
+def test_run_waits_for_the_clean_up_of_another_machine(tmp_path, monkeypatch, caplog):
+    here, there = (Workspace(tmp_path / name, "memory://shared-wait") for name in ("a", "b"))
+    clean_up = here.exclusive()
+    clean_up.__enter__()
+    monkeypatch.setattr(time, "sleep", lambda _: clean_up.__exit__(None, None, None))
+    with there.in_use():
+        assert "Waiting for the clean-up of memory://shared-wait" in caplog.text

@@ -1,0 +1,72 @@
+import hashlib
+
+import pytest
+
+from machines import two
+from sightline.storage import sync
+from sightline.storage.workspace import Workspace
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    return two(tmp_path, f"memory://{tmp_path.name}")[0]
+
+
+def is_json(key):
+    return key.endswith(".json")
+
+
+def test_wanted_files_become_those_of_the_store(workspace):
+    for name in ("a/1.json", "a/b/2.json", "a/model", "c/3.json"):
+        workspace.store.write(name, name.encode())
+    for name in ("a/1.json", "a/old.json", "a/other"):
+        workspace.path(name).parent.mkdir(parents=True, exist_ok=True)
+        workspace.path(name).write_text("stale")
+    sync.pull(workspace, "a/", is_json)
+    found = {
+        path.relative_to(workspace.root).as_posix(): path.read_text()
+        for path in workspace.root.rglob("*")
+        if path.is_file()
+    }
+    assert found == {"a/1.json": "a/1.json", "a/b/2.json": "a/b/2.json", "a/other": "stale"}
+
+
+def test_file_that_a_listing_does_not_name_yet_stays(workspace, monkeypatch):
+    workspace.store.write("a/1.json", b"new")
+    sync.pull(workspace, "a/", is_json)
+    monkeypatch.setattr(workspace.store, "list", lambda _: iter(()))
+    sync.pull(workspace, "a/", is_json)
+    assert workspace.path("a/1.json").read_bytes() == b"new"
+
+
+def test_fetch_replaces_a_copy_that_is_not_intact(workspace):
+    workspace.store.write("model", b"right")
+    expected = hashlib.sha256(b"right").hexdigest()
+    assert sync.fetch(workspace, "model", expected).read_bytes() == b"right"
+    workspace.path("model").write_bytes(b"wrong")
+    assert sync.fetch(workspace, "model", expected).read_bytes() == b"right"
+    workspace.store.write("model", b"changed in the store")
+    assert sync.fetch(workspace, "model", expected).read_bytes() == b"right"
+    sync.refresh(workspace, "")
+    assert workspace.path("model").read_bytes() == b"changed in the store"
+    assert not sync.fetch(workspace, "missing", expected).exists()
+
+
+def test_key_that_leads_out_of_the_replica_is_not_downloaded(workspace, monkeypatch):
+    outside = list(workspace.store.list(""))
+    assert outside == []
+    stored = type("Stored", (), {"key": "../evil.json", "etag": None, "bytes": 1})
+    monkeypatch.setattr(workspace.store, "list", lambda _: iter([stored]))
+    sync.refresh(workspace, "")
+    assert not (workspace.root.parent / "evil.json").exists()
+
+
+def test_without_a_store_nothing_is_touched(tmp_path):
+    workspace = Workspace(tmp_path)
+    (tmp_path / "a.json").write_text("mine")
+    sync.pull(workspace, "", is_json)
+    sync.refresh(workspace, "")
+    sync.push_file(workspace, "a.json")
+    assert sync.pull_file(workspace, "a.json")
+    assert not sync.pull_file(workspace, "b.json")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
