@@ -93,12 +93,12 @@ class Run:
         A notebook shows one that ends a cell; each is also a path of a PNG.
         """
         names = self.manifest.records.report.figures
-        return {name: RunFile(self.folder / f"{name}.png") for name in names}
+        return {name: RunFile(self._file(f"{name}.png")) for name in names}
 
     @property
     def report(self) -> RunFile:
         """The page `report.html`: a path; `run.report.open()` opens it in the browser."""
-        return RunFile(self.folder / "report.html")
+        return RunFile(self._file("report.html"))
 
     @cached_property
     def model(self) -> "keras.Model":
@@ -135,13 +135,16 @@ class Run:
         """
         return prediction.predict(find(self._workspace, self.id), images)
 
+    def _file(self, name: str) -> Path:
+        return run_folder.file(self._workspace, self.manifest, name).absolute()
+
     def _table(self, name: str) -> "pd.DataFrame":
         import pandas as pd
 
         return self._read(name, pd.read_parquet)
 
     def _read(self, name: str, reader: Callable[[Path], T]) -> T:
-        path = self.folder / name
+        path = self._file(name)
         try:
             return reader(path)
         except (OSError, ValueError) as error:  # Arrow's and JSON's errors are one of the two

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from sightline.data.split_arrays import open_images
 from sightline.errors import InputError
 from sightline.experiments import verify
+from sightline.pipeline import entry_store
 from sightline.records.difference import Flip, RunDifference
 from sightline.records.manifest import RunManifest
 from sightline.reporting import page, run_diff_rows
@@ -108,6 +109,7 @@ def _thumbnails(workspace: Workspace, pair: Pair, rows: list[int]) -> list[bytes
     for record in dict.fromkeys(run.records.ingest.images["test"] for run in pair):
         path = workspace.root / record.path
         try:
+            entry_store.fetch(workspace, record)
             verify.check_file(path, record)
             images = open_images(workspace, record)[rows]
             return [_drawn(partial(write_thumbnail, image=image)) for image in images]

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sightline.errors import StorageError
-from sightline.storage import claim_table, files
+from sightline.storage import claim_table, replica
 from sightline.storage.claim_table import Claim, Claims, read
 from sightline.storage.object_store import ObjectStore
 from sightline.storage.text import printable
@@ -38,15 +38,6 @@ class ClaimedError(Exception):
         self.claim = claim
 
 
-def place_of(root: Path) -> str:
-    """Return what distinguishes a replica from all others; it is made at first use."""
-    path = root / ".place"
-    if not path.exists():
-        with files.new_file(path) as temporary:
-            temporary.write_text(uuid.uuid4().hex)
-    return path.read_text()[:32]
-
-
 @contextmanager
 def held(
     store: ObjectStore, root: Path, name: str, blocked_by: tuple[str, ...], waiting: str = ""
@@ -57,7 +48,7 @@ def held(
     replica, locks do that. Then it logs `waiting` and waits, or raises ClaimedError if that is
     empty.
     """
-    keeper = _keeper(store, place_of(root))
+    keeper = _keeper(store, root)
     while True:
         try:
             keeper.acquire(name, blocked_by)
@@ -77,7 +68,7 @@ def held(
 @contextmanager
 def in_use(store: ObjectStore, root: Path, waiting: str) -> Iterator[None]:
     """Keep clean-ups out; wait for one of another replica."""
-    with held(store, root, f"{USE}{_keeper(store, place_of(root)).process}", (CLEAN_UP,), waiting):
+    with held(store, root, f"{USE}{_keeper(store, root).process}", (CLEAN_UP,), waiting):
         yield
 
 
@@ -104,13 +95,13 @@ def is_in_use(store: ObjectStore) -> bool:
 
 def check(store: ObjectStore, root: Path) -> None:
     """Raise StorageError if this process could not always renew its claims in time."""
-    _keeper(store, place_of(root)).check()
+    _keeper(store, root).check()
 
 
 def is_lost(store: ObjectStore, root: Path, name: str) -> bool:
     """Return whether another process has taken over a claim."""
     claim = read(store).get(name)
-    return claim is not None and claim.process != _keeper(store, place_of(root)).process
+    return claim is not None and claim.process != _keeper(store, root).process
 
 
 class _Keeper:
@@ -186,8 +177,11 @@ class _Keeper:
         self._renewed = started
 
 
-_keepers: dict[tuple[str, str], _Keeper] = {}
+_keepers: dict[tuple[str, Path], _Keeper] = {}
 
 
-def _keeper(store: ObjectStore, place: str) -> _Keeper:
-    return _keepers.setdefault((store.url, place), _Keeper(store, place))
+def _keeper(store: ObjectStore, root: Path) -> _Keeper:
+    key = (store.url, root)
+    if key not in _keepers:
+        _keepers[key] = _Keeper(store, replica.identity(root))
+    return _keepers[key]

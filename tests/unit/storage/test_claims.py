@@ -4,7 +4,7 @@ from contextlib import contextmanager
 import pytest
 
 from sightline.errors import InputError, StorageError
-from sightline.storage import claim_table, claims
+from sightline.storage import claim_table, claims, replica
 from sightline.storage.claims import ClaimedError
 from sightline.storage.object_store import ObjectStore
 from sightline.storage.workspace import Workspace
@@ -33,7 +33,7 @@ def test_run_of_another_machine_is_refused_until_its_claim_ends(store, tmp_path,
         now = time.time()
         monkeypatch.setattr(time, "time", lambda: now + claims.EXPIRES_SECONDS + 1)
         with claimed(store, tmp_path / "b"):
-            assert claims.read(store)[RUN].place == claims.place_of(tmp_path / "b")
+            assert claims.read(store)[RUN].place == replica.identity(tmp_path / "b")
     assert claims.read(store) == {}
 
 
