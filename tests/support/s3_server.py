@@ -32,7 +32,8 @@ class Fault:
     """What happens to the next requests of a method whose key the pattern finds.
 
     Kinds: a key of ERRORS; `slow` waits for `seconds`; `cut` ends half-way through the body;
-    `lost` does what is asked, then answers 500; `hidden` leaves the keys out of listings.
+    `lost` does what is asked, then answers 500; `hidden` leaves the keys out of listings;
+    `unconditional` ignores the conditions of a write.
     """
 
     kind: str
@@ -98,6 +99,9 @@ class S3Server:
             return _refuse(kind, start_response)
         if fault and kind == "slow":
             time.sleep(fault.seconds)
+        if kind == "unconditional":
+            for name in ("HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH"):
+                environ.pop(name, None)
         status, headers, body = self._ask(environ)
         if kind == "lost":
             return _refuse("500", start_response)

@@ -11,6 +11,7 @@ from sightline.errors import InputError
 from sightline.records import Certificate, FileRecord, Interval, Record, SplitProfile
 from sightline.registry import audit_log, documents, paths
 from sightline.registry.audit_log import EventLog
+from sightline.storage import sync
 from sightline.storage.workspace import Workspace
 
 
@@ -67,6 +68,8 @@ class Version(Record):
 def read_version(workspace: Workspace, dataset: str, number: int) -> tuple[Version, str]:
     """Read a version, registered or not, and its record's SHA-256; raise InputError if damaged."""
     path = paths.home(workspace, dataset) / "versions" / str(number) / paths.VERSION
+    if not path.exists():  # a listing may not name it yet
+        sync.pull_file(workspace, f"{paths.relative(dataset, number)}/{paths.VERSION}")
     version, sha256 = documents.read(path, Version)
     expected = paths.name(dataset, number)
     if version.name != expected:

@@ -158,9 +158,17 @@ class ObjectStore:
         """List the objects below a prefix that ends at a slash, in any order."""
         import obstore
 
-        with self._errors():
-            for page in obstore.list(self._store, prefix=prefix or None):
-                yield from map(_stored, page)
+        pages: list[Any] = []
+        for left in reversed(range(_ATTEMPTS)):  # obstore does not repeat an answer that broke off
+            try:
+                with self._errors():
+                    pages = [*obstore.list(self._store, prefix=prefix or None)]
+                break
+            except BusyStorageError:
+                if not left:
+                    raise
+        for page in pages:
+            yield from map(_stored, page)
 
     def delete(self, *keys: str) -> None:
         """Delete objects; those that do not exist are ignored."""
