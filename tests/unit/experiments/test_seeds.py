@@ -58,4 +58,4 @@ def test_results_of_all_seeds_are_summarized_and_their_band_is_stored(run):
     assert results == [(0, 0.98, 20), (1, 0.99, 10)]
     assert summary.noise.accuracy.mean == pytest.approx(0.985)
     assert seed_noise.read(run.workspace, summary.noise) == summary.noise
-    assert summary.noise_file == str(summary.noise.path(run.workspace))
+    assert summary.noise_file == str(run.workspace.path(summary.noise.key))

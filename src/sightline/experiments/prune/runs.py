@@ -63,14 +63,15 @@ def select(workspace: Workspace, keep: int, models: RegisteredModels) -> Selecti
         name = run.path.name
         if why := _why_untouchable(run.path):
             selection.skipped.append(Skipped(path=f"runs/{name}", reason=why))
-            continue
-        reason = _why_kept(run, seen, models, pinned=name in pinned, newest=newest < keep)
-        if reason is None and not pins.is_pinned(workspace, name):
+        elif reason := _why_kept(run, seen, models, pinned=name in pinned, newest=newest < keep):
+            newest += reason == "among the newest"
+            selection.kept.append(KeptRun(run_id=name, reason=reason))
+        elif pins.is_pinned(workspace, name):
+            selection.kept.append(KeptRun(run_id=name, reason="pinned"))
+        else:
             size = files.size(run.path)
             selection.old.append(OldRun(run_id=name, created=run.created, bytes=size))
             continue
-        newest += reason == "among the newest"
-        selection.kept.append(KeptRun(run_id=name, reason=reason or "pinned"))
         seen.add(run.kind)
         selection.needed.update(run.needed)
     return selection
