@@ -1,12 +1,12 @@
 """Stage 4: fit the model, in the Keras process here or on a deployment."""
 
 from sightline.config import TrainingConfig
-from sightline.pipeline.process import keras_process
 from sightline.pipeline.progress import listening
 from sightline.records import ArraySet, ModelBlueprint, Run, TrainedModel
 from sightline.tasks.base import stage_task
 from sightline.tasks.progress import EpochArtifacts, logged_progress
 from sightline.tasks.remote import fit_elsewhere
+from sightline.training.device import process_of_training
 from sightline.training.train import TRAIN
 
 
@@ -18,7 +18,7 @@ def train(
     if settings.deployment is not None:
         return fit_elsewhere(run, arrays, blueprint, settings)
     artifacts = EpochArtifacts()
-    with listening(artifacts.update), logged_progress():
-        trained = keras_process().run(TRAIN.function, run, arrays, blueprint, settings)
+    with listening(artifacts.update), logged_progress(), process_of_training() as process:
+        trained = process.run(TRAIN.function, run, arrays, blueprint, settings)
     artifacts.finish()
     return trained

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from sightline.config import RunConfig
 from sightline.data import announcement, fact_lines, locate, recommend
 from sightline.data.estimate import estimate
 from sightline.experiments import new_run
@@ -26,6 +27,7 @@ from sightline.pipeline.process import keras_process
 from sightline.records import DatasetFacts, Run, RunSummary
 from sightline.storage.text import printable
 from sightline.training.device import prepare_process
+from sightline.training.nodes import nodes
 
 EXAMPLES = (
     "Examples:\n\nsightline train --recipe quickstart\n\n"
@@ -111,6 +113,9 @@ def train(
     if run_id is None:
         run_id = new_run.new_id(locate.slug(settings.data.dataset), settings.recipe)
     run = Run(id=run_id, workspace=workspace, data_dir=data_dir, mirror=mirror, refresh=refresh)
+    if not nodes().leads:
+        _follow(settings, run, verbose=verbose)
+        return
     if seeds > 1 and settings.promotion.gate != "off":
         console.note("The promotion gate is off because several seeds are trained.")
     with progress_display():
@@ -148,6 +153,17 @@ def _start_side_by_side(checked: Preflight, runner: Runner) -> SeedSummary:
         )
         seeds = (checked.planned, checked.unfinished)
         return train_side_by_side(runner, *seeds, source, runner.at_once)
+
+
+def _follow(config: RunConfig, run: Run, *, verbose: bool) -> None:
+    """Take part in the training of node 0, which does all the rest."""
+    from sightline.flows.follow import follow
+
+    console.note(f"Training as {nodes()}")
+    keras_process().verbose = verbose
+    with graceful_sigterm():
+        trained = follow(config, run)
+    console.note(f"Trained {trained.epochs:,} epochs; node 0 writes the run.")
 
 
 def start(checked: Preflight, *, verbose: bool) -> RunSummary | SeedSummary:

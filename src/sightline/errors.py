@@ -18,6 +18,7 @@ SightlineError
     ├── StageError         a stage stopped on an unexpected error
     │   └── DivergenceError    weights are no longer finite
     ├── KerasProcessError  the Keras process died or timed out
+    ├── NodeLostError      another machine of a training died or did not come
     └── HandoverError      a training that a deployment ran did not succeed
         └── HandoverLostError  its process died or stopped reporting; retrying may help
 
@@ -100,6 +101,10 @@ class DivergenceError(StageError):
 
 class KerasProcessError(RunError):
     """The Keras process died or timed out."""
+
+
+class NodeLostError(RunError):
+    """Another machine of a training died or did not come."""
 
 
 class HandoverError(RunError):

@@ -44,11 +44,11 @@ def explain(error: ValidationError, layers: Sequence[Layer], section: Location =
     """
     problems = error.errors(include_url=False)
     problem = next((one for one in problems if one["type"] == "extra_forbidden"), problems[0])
-    kind, expected = problem["type"], problem["msg"]
+    kind, expected = problem["type"], problem["msg"].removeprefix("Value error, ")
     location, inner = _follow((*section, *problem["loc"]))
     key = shown(".".join(str(part) for part in location))
     if not location:  # the sections disagree
-        return f"{expected.removeprefix('Value error, ')}."
+        return f"{expected}."
     file = file_with(layers, location)
     where = f" (from {file})" if file else ""
     if kind == "extra_forbidden":

@@ -1,5 +1,6 @@
 """The keys of the config with their types, limits, defaults and descriptions."""
 
+import json
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, NamedTuple
@@ -104,7 +105,11 @@ def _walk(
         example = next(iter(field.get("examples", ())), None)
         if example is None:
             example = next((value for value in choices if value != default), None)
-        yield Key(f"{prefix}{name}", group, text, _type(kinds[0]), choices, default, example)
+        values = _type(kinds[0])
+        if number := next((kind for kind in kinds if choices and not _choices(kind)), None):
+            values = " or ".join([*(f"`{json.dumps(one)}`" for one in choices), _type(number)])
+            choices = ()
+        yield Key(f"{prefix}{name}", group, text, values, choices, default, example)
         if "$ref" in (items := kinds[0].get("items", {})):
             inner = _resolve(items, definitions)
             yield from _walk(inner, f"{prefix}{name}[].", "", {}, definitions)

@@ -75,6 +75,21 @@ class RunConfig(Section):
         return self
 
     @model_validator(mode="after")
+    def _devices_share_batches_equally(self) -> Self:
+        devices, batch_size = self.training.devices, self.training.batch_size
+        if devices != 1 and self.training.ghost_batches > 1:
+            raise ValueError(
+                "training.ghost_batches splits each batch for the cores of one CPU, and "
+                "training.devices for several devices; set one of them to 1"
+            )
+        if devices != "all" and batch_size % devices:
+            raise ValueError(
+                f"training.batch_size is {batch_size}, which {devices} devices cannot share "
+                "equally; set it to a multiple of training.devices"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _classes_are_balanced_once(self) -> Self:
         if self.training.sampling == self.training.class_weight == "balanced":
             raise ValueError(

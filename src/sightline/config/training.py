@@ -1,8 +1,8 @@
 """Settings of the training: optimizer, device and checkpoints."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from sightline.config.augmentation import Augmentation
 from sightline.config.base import Section, Seed
@@ -26,6 +26,18 @@ Optimizer = Literal[
 # Smith and Topin, "Super-convergence" (2018), use 0.3 to 0.45; short trainings like these do better
 # with less
 _ONE_CYCLE_RISE = 0.25
+
+
+def _count_or_all(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return validate(value)
+    except ValidationError:
+        raise ValueError('expected "all" or a whole number from 1 to 4096') from None
+
+
+Devices = Annotated[
+    Literal["all"] | Annotated[int, Field(ge=1, le=4096)], WrapValidator(_count_or_all)
+]
 
 
 class FrozenPhase(Section):
@@ -96,6 +108,8 @@ class TrainingConfig(Section):
     """Random seed of the initial weights, shuffling and augmentation."""
     device: Literal["auto", "cpu", "gpu"] = "auto"
     """auto: use a GPU if there is one; gpu: fail if there is none."""
+    devices: Devices = Field(default=1, examples=["all"])
+    """Number of devices that share each batch, on all nodes together. all: as many as there are."""
     deterministic: bool | None = None
     """Produce identical weights for identical inputs, even if that is slower. Unset: true on a
     CPU, false on a GPU."""

@@ -17,7 +17,9 @@ from sightline.storage.workspace import Workspace
 
 _LONGEST_VALUE = 60
 
-_CHOSEN_IN_TRAINING = frozenset({"training.deterministic", "training.precision"})
+_CHOSEN_IN_TRAINING = frozenset(
+    {"training.deterministic", "training.precision", "training.devices"}
+)
 """Known only after a training has started."""
 
 

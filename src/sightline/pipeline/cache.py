@@ -170,6 +170,16 @@ def _make(run: Run, stage: Stage[R], key: str, make: Callable[[Draft], R]) -> R:
     return record
 
 
+def wait_for(run: Run, stage: Stage[R], key: str) -> Entry[R] | None:
+    """Return what `find` does, once no other process is making the entry."""
+    with (
+        files.storage_errors(run.workspace.root),
+        locks.shared(_lock(run, stage, key), f"Waiting for the result of the stage {stage.name}"),
+        entry_store.leased(run.workspace, _relative(stage, key), stage.name),
+    ):
+        return find(run, stage, key)
+
+
 @contextmanager
 def idle(run: Run, stage: Stage[Any], key: str) -> Iterator[bool]:
     """Yield whether no process is making an entry, and let none start meanwhile; never wait."""

@@ -53,6 +53,8 @@ class TrainedModel(Record):
             "checkpoints",
             "checkpoint_seconds",
             "device",
+            "devices",
+            "nodes",
             "fit_seconds",
             "waiting",
             "images_per_second",
@@ -84,6 +86,8 @@ class TrainedModel(Record):
     checkpoints: int = 0  # Number of checkpoints written
     checkpoint_seconds: float = 0.0  # Time spent writing them
     device: str  # Such as "cpu" or "gpu: NVIDIA H200"
+    devices: int = 1  # Devices that shared each batch, on all nodes together
+    nodes: int = 1  # Machines that took part
     # Wall time of the fit in its last process, with graph building, validation and checkpoints
     fit_seconds: float | None = None
     waiting: float | None = None  # Share of it that the fit waited for images or features
@@ -98,4 +102,5 @@ class DeviceReport(Record):
     """The device that Keras uses, and the environment that exact results depend on."""
 
     device: str
+    devices: int = 1  # Those of its kind that the backend can use on this machine
     environment: dict[str, str]

@@ -33,9 +33,15 @@ class CheckpointCallback(keras.callbacks.Callback):
         history: History,
         settings: TrainingConfig,
         start: Checkpoint,
+        *,
+        leads: bool = True,
     ) -> None:
-        """Continue from a restored checkpoint, which has no arrays for a new training."""
+        """Continue from a restored checkpoint, which has no arrays for a new training.
+
+        Of several machines, only the one that leads writes.
+        """
         super().__init__()
+        self._leads = leads
         self._checkpoints = checkpoints
         self._settings = settings
         self._start = start
@@ -96,7 +102,8 @@ class CheckpointCallback(keras.callbacks.Callback):
     def _save_if_due(self) -> None:
         if not (self._is_due() or self._stop_requested.is_set()):
             return
-        self._save()
+        if self._leads:
+            self._save()
         if self._stop_requested.is_set():
             _log.warning("Stopped on request at %s", describe(self.position))
             raise SystemExit(_STOPPED)

@@ -78,10 +78,7 @@ class Checkpoints:
         Raises OSError if it cannot be written; the existing ones are intact. If object storage does
         not take it, a warning is logged: this machine can go on from it.
         """
-        buffer = io.BytesIO()
-        position = np.frombuffer(checkpoint.position.model_dump_json().encode(), np.uint8)
-        np.savez(buffer, allow_pickle=False, **{_POSITION: position}, **checkpoint.arrays)
-        content = buffer.getvalue()
+        content = encode(checkpoint)
         digest = hashlib.sha256(content).hexdigest()[:16]
         path = self.folder / f"checkpoint-{checkpoint.position.steps:09d}-{digest}.npz"
         with files.new_file(path) as temporary:
@@ -103,7 +100,7 @@ class Checkpoints:
             path = self.folder / name
             try:
                 self._pull(path)
-                return _decode(path)
+                return _read(path)
             except (OSError, ValueError, KeyError, EOFError) as error:
                 _log.warning("Skipping the damaged checkpoint %s: %s", path, error)
                 files.remove(path)
@@ -150,12 +147,25 @@ class Checkpoints:
         return sorted(found, key=lambda path: path.name, reverse=True)
 
 
-def _decode(path: Path) -> Checkpoint:
+def _read(path: Path) -> Checkpoint:
     content = path.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
     name = _NAME.fullmatch(path.name)
     if name is None or not digest.startswith(name["digest"]):
         raise ValueError(f"its content has the SHA-256 {digest[:16]}…")
+    return decode(content)
+
+
+def encode(checkpoint: Checkpoint) -> bytes:
+    """Return the content of a checkpoint's file, an NPZ archive."""
+    buffer = io.BytesIO()
+    position = np.frombuffer(checkpoint.position.model_dump_json().encode(), np.uint8)
+    np.savez(buffer, allow_pickle=False, **{_POSITION: position}, **checkpoint.arrays)
+    return buffer.getvalue()
+
+
+def decode(content: bytes) -> Checkpoint:
+    """Return the checkpoint of a file's content; errors as `numpy.load`."""
     with np.load(io.BytesIO(content), allow_pickle=False) as stored:
         arrays = {key: stored[key] for key in stored.files}
     position = Position.model_validate_json(arrays.pop(_POSITION).tobytes())

@@ -1,9 +1,14 @@
 """The device of a training, as seen from the parent process: nothing here imports Keras."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from sightline.config import TrainingConfig
+from sightline.errors import ConfigError
 from sightline.pipeline.process import KerasProcess, ProcessSettings, keras_process
-from sightline.pipeline.provenance import cores
+from sightline.pipeline.provenance import cores, keras_backend
 from sightline.records import DeviceReport
+from sightline.training.nodes import NODES, nodes
 
 
 def process_settings(training: TrainingConfig) -> ProcessSettings:
@@ -22,30 +27,86 @@ def process_settings(training: TrainingConfig) -> ProcessSettings:
 
 
 def prepare_process(training: TrainingConfig) -> KerasProcess:
-    """Configure the Keras process for a training and check that a required GPU is available.
+    """Configure the Keras process for a training and check that the devices are available.
 
-    If a deployment does the training, its machine needs the GPU and nothing is checked here.
-    Raises DeviceError if `training.device` is "gpu" and the backend sees none.
+    If a deployment does the training, its machine needs them and nothing is checked here.
+    Raises ConfigError if the backend cannot share batches as wanted, and DeviceError if a demanded
+    GPU or one of several devices is missing.
     """
     process = keras_process()
     process.configure(process_settings(training))
-    if training.device == "gpu" and training.deployment is None:
-        process.run(inspect, training)
+    if training.deployment is None:
+        check_parallel(training)
+        if training.device == "gpu" or training.devices != 1:
+            process.run(inspect, training)
     return process
+
+
+def check_parallel(training: TrainingConfig) -> None:
+    """Raise ConfigError if Keras' backend cannot train on several devices or nodes as wanted."""
+    backend, place = keras_backend(), nodes()
+    if place.count > 1 and (backend != "jax" or training.devices == 1):
+        raise ConfigError(
+            f"{NODES} is {place.count}, but training.devices is {training.devices!r} and the "
+            f'backend {backend}; several nodes need training.devices="all" and KERAS_BACKEND=jax.'
+        )
+    if training.devices == 1:
+        return
+    if backend not in {"jax", "tensorflow"}:
+        raise ConfigError(
+            f"training.devices is {training.devices!r}, but the backend {backend} trains on one "
+            "device; set it to 1, or KERAS_BACKEND to tensorflow or jax."
+        )
+    one_by_one = {
+        'training.precision="float16"': training.precision == "float16",
+        "training.clip_norm": training.clip_norm is not None,
+    }
+    for setting, chosen in one_by_one.items():
+        if chosen and backend == "tensorflow":
+            raise ConfigError(
+                f"With {setting}, each device would judge its own gradients on the backend "
+                "tensorflow; change it, or set training.devices=1 or KERAS_BACKEND=jax."
+            )
+
+
+@contextmanager
+def process_of_training() -> Iterator[KerasProcess]:
+    """Yield the Keras process for a training; with several nodes, one of its own.
+
+    JAX must meet the other nodes before it computes anything, and leaves them at the end.
+    """
+    process = keras_process()
+    several = nodes().count > 1
+    if several:
+        process.close()
+    try:
+        yield process
+    finally:
+        if several:
+            process.close()
 
 
 def inspect(training: TrainingConfig) -> DeviceReport:
     """Describe the device that a training would use. Runs in the Keras process.
 
-    Raises DeviceError if a GPU is required and the backend sees none.
+    Raises DeviceError if a GPU is required and the backend sees none, or if there are fewer
+    devices than wanted, and ConfigError if they cannot share a batch.
     """
-    from sightline.training import backend  # imports Keras
+    from sightline.training import backend, parallel  # import Keras
 
     device = backend.resolve_device(training.device)
-    return DeviceReport(device=backend.describe_device(device), environment=backend.environment())
+    parallel.count(training, device)
+    return DeviceReport(
+        device=backend.describe_device(device),
+        devices=parallel.available(device),
+        environment=backend.environment(),
+    )
 
 
 def describe() -> str:
-    """Ask the Keras process for the device and the backend that a training would use."""
+    """Ask the Keras process for the devices and the backend that a training could use."""
     report = keras_process().run(inspect, TrainingConfig(epochs=1))
-    return f"{report.device}, backend {report.environment['backend']}"
+    facts = [report.device, f"backend {report.environment['backend']}"]
+    facts += [f"{report.devices} devices"] if report.devices > 1 else []
+    facts += [str(nodes())] if nodes().count > 1 else []
+    return ", ".join(facts)

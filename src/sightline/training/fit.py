@@ -8,6 +8,7 @@ checkpoint holds everything that the next step depends on.
 import logging
 import random
 import time
+from functools import partial
 from typing import Any
 
 import keras
@@ -17,7 +18,15 @@ from sightline.models import backbone, keras_files, mirrored
 from sightline.pipeline.cache import Draft
 from sightline.records import ArraySet, ModelBlueprint, ModelMetadata, Run, TrainedModel
 from sightline.storage.workspace import Workspace
-from sightline.training import augmented_views, backend, outcome, precision, state
+from sightline.training import (
+    augmented_views,
+    backend,
+    joining,
+    outcome,
+    parallel,
+    precision,
+    state,
+)
 from sightline.training.augmentation import augmentation
 from sightline.training.averages import Averages
 from sightline.training.checkpoint_callback import CheckpointCallback, describe_resumption
@@ -27,6 +36,7 @@ from sightline.training.epoch_plan import EpochPlan
 from sightline.training.ghost_batches import side_by_side
 from sightline.training.history import History
 from sightline.training.input_pipeline import Batches, feed
+from sightline.training.nodes import nodes
 from sightline.training.optimizer import build_optimizer
 from sightline.training.seeding import draw_by_seed, draw_seed
 from sightline.training.waiting import Waiting
@@ -41,35 +51,56 @@ def fit(
     blueprint: ModelBlueprint,
     settings: TrainingConfig,
     checkpoints: Checkpoints,
-    draft: Draft,
-) -> TrainedModel:
-    """Fit the model and write it and its history to the draft; see `train.train`."""
+    draft: Draft | None,
+) -> TrainedModel | None:
+    """Fit the model and write it and its history to the draft; see `train.train`.
+
+    Without a draft, this machine takes part in the training of another one.
+    """
+    with joining.joined(checkpoints.folder.name):
+        return _fit(run, arrays, blueprint, settings, checkpoints, draft)
+
+
+def _fit(
+    run: Run,
+    arrays: ArraySet,
+    blueprint: ModelBlueprint,
+    settings: TrainingConfig,
+    checkpoints: Checkpoints,
+    draft: Draft | None,
+) -> TrainedModel | None:
     needed = 2 * 4 * blueprint.parameters + augmented_views.MOST_BYTES + _SPARE_BYTES
     settings.check_validated(validated="validation" in arrays.splits)
     run.workspace.check_room(needed, "The trained model and its history")
     device = backend.resolve_device(settings.device)
     if settings.deterministic or (settings.deterministic is None and device == "cpu"):
         backend.compute_deterministically()
-    plan = EpochPlan.for_training(arrays.splits["train"], settings)
-    with keras.device(f"{device}:0"), backend.memory_errors(settings.batch_size):
+    devices = parallel.count(settings, device)
+    plan = EpochPlan.for_training(arrays.splits["train"], settings, parallel.shares(devices))
+    with parallel.computing_on(device, devices), backend.memory_errors(settings.batch_size):
         rng = random.Random(settings.seed)  # noqa: S311 - no secret
         model = _initial_model(run.workspace, blueprint, settings, rng)
         compute_type = precision.resolve(settings.precision, device)
         environment = backend.environment() | {"precision": compute_type}
-        with precision.computing_in(model, compute_type):
+        environment |= {"devices": str(devices)} if devices > 1 else {}
+        together = parallel.normalizing_whole_batches(model, devices)
+        with precision.computing_in(model, compute_type), together:
             started = time.monotonic()
             cut = blueprint.last_frozen
             trained = model if cut is None else backbone.tail(model, cut)
             training_model = _compile(trained, plan, settings, rng)
             start = _restore(run, training_model, checkpoints, environment)
             history = History(plan, settings, start.position)
-            callback = CheckpointCallback(checkpoints, history, settings, start)
+            leads = draft is not None
+            callback = CheckpointCallback(checkpoints, history, settings, start, leads=leads)
             with callback.saving_on_sigterm():
                 waited = _fit_epochs(run, training_model, arrays, plan, settings, callback)
             seconds = time.monotonic() - started
+    if draft is None:
+        return None
     exported = mirrored.averaged(model) if settings.flip_averaging else model
     keras_files.export(exported, draft.path("model.keras"), ModelMetadata.of(arrays))
-    record = outcome.describe(draft, model, training_model, callback, device)
+    record = outcome.describe(draft, model, training_model, callback, device, devices)
     views = augmented_views.write(run.workspace, arrays.splits["train"], settings, draft)
     measured = {"fit_seconds": round(seconds, 3), "waiting": round(waited / seconds, 4)}
     return record.model_copy(update=measured | {"augmented_views": views})
@@ -79,7 +110,6 @@ def _initial_model(
     workspace: Workspace, blueprint: ModelBlueprint, settings: TrainingConfig, rng: random.Random
 ) -> keras.Model:
     """Build the model of a blueprint with the initial weights of the seed."""
-    keras.backend.clear_session()
     keras.utils.set_random_seed(settings.seed)
     if blueprint.pretrained is None:
         path = workspace.root / blueprint.architecture.path
@@ -120,21 +150,28 @@ def _restore(
 ) -> Checkpoint:
     """Restore the newest intact checkpoint; return it, or the start of a new training."""
     state.prepare(model)
-    found = checkpoints.newest()
-    if found is not None and run.refresh and found.position.made_by != run.token:
-        checkpoints.discard()
-        found = None
+    found = joining.from_leader(partial(_newest, run, checkpoints))
     if found is None:
         return Checkpoint(Position(made_by=run.token, environment=environment), {})
     state.restore(model, found.arrays, "weights", "optimizer", "seeds")
     sentence = describe_resumption(found.position, environment)
-    _log.warning(sentence)
+    if nodes().leads:
+        _log.warning(sentence)
     update = {
         "made_by": run.token,
         "environment": environment,
         "resumed": (*found.position.resumed, sentence),
     }
     return Checkpoint(found.position.model_copy(update=update), found.arrays)
+
+
+def _newest(run: Run, checkpoints: Checkpoints) -> Checkpoint | None:
+    """Return the newest intact checkpoint, unless this run ignores what others have stored."""
+    found = checkpoints.newest()
+    if found is not None and run.refresh and found.position.made_by != run.token:
+        checkpoints.discard()
+        return None
+    return found
 
 
 def _fit_epochs(

@@ -81,18 +81,25 @@ class Batches(keras.utils.PyDataset):
 
         With several ghost batches the images are a tuple of parts; lengths differ by at most one.
         If images are mixed, the patches of each part follow the parts, and the labels are mixed.
+        With several machines, these are the examples of this one.
         """
         batch, parts = self._plan.batch(self._first_step + index), self._plan.ghost_batches
         rows = self._order[batch]
-        inputs = np.array_split(self._inputs(rows, self._views[batch]), parts)
+        here = self._plan.shares.of_node(len(rows))
+        inputs = np.array_split(self._inputs(rows[here], self._views[batch][here]), parts)
         labels = self._one_hot[self._labels[rows]]
         if self._plan.mixing is not None:
-            patches, size = np.array_split(self._patches[batch], parts), self._images.shape[1:3]
-            unmixed = zip(np.array_split(labels, parts), patches, strict=True)
-            labels = np.concatenate([mix_labels(*part, size) for part in unmixed])
-            inputs += patches
+            labels = self._mixed(labels, self._patches[batch])
+            inputs += np.array_split(self._patches[batch][here], parts)
         self.ready[index] = time.monotonic()
-        return (tuple(inputs) if len(inputs) > 1 else inputs[0]), labels
+        return (tuple(inputs) if len(inputs) > 1 else inputs[0]), labels[here]
+
+    def _mixed(self, labels: Floats, patches: Floats) -> Floats:
+        """Mix the labels of a batch within the parts whose images are mixed."""
+        apart = max(self._plan.ghost_batches, self._plan.shares.mixed_apart)
+        parts = zip(np.array_split(labels, apart), np.array_split(patches, apart), strict=True)
+        size = self._images.shape[1:3]
+        return np.concatenate([mix_labels(*part, size) for part in parts])
 
     def _inputs(self, rows: NDArray[np.int64], views: NDArray[np.int64]) -> Floats:
         if self._split.views is not None:

@@ -10,6 +10,7 @@ from sightline.pipeline.cache import Draft
 from sightline.records import TrainedModel
 from sightline.training import backend, gpu, state
 from sightline.training.checkpoint_callback import CheckpointCallback
+from sightline.training.nodes import nodes
 
 
 def describe(
@@ -18,6 +19,7 @@ def describe(
     training_model: keras.Model,
     callback: CheckpointCallback,
     device: Literal["cpu", "gpu"],
+    devices: int,
 ) -> TrainedModel:
     """Write the history; describe it, the exported model and the state of its training."""
     history, position = callback.history, callback.position
@@ -39,6 +41,8 @@ def describe(
         checkpoints=position.checkpoints,
         checkpoint_seconds=round(position.checkpoint_seconds, 3),
         device=backend.describe_device(device),
+        devices=devices,
+        nodes=nodes().count,
         images_per_second=round(history.images_per_second(), 1),
         peak_memory_bytes=backend.peak_memory_bytes(),
         peak_device_memory_bytes=backend.peak_device_memory_bytes(device),

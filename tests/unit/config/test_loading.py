@@ -60,6 +60,12 @@ def test_later_settings_win_and_a_config_file_may_begin_with_a_byte_order_mark(t
             "training={epochs=1, sampling='balanced', class_weight='balanced'}",
             r"training\.sampling=.*training\.class_weight=.*only one",
         ),
+        (
+            "training={epochs=1, devices=2, ghost_batches=2}",
+            r"training\.ghost_batches.*training\.devices.*to 1",
+        ),
+        ("training.devices=1.5", "'training.devices' does not accept 1.5: .*\"all\""),
+        ("training.devices=3", r"training\.batch_size is .*3 devices.*multiple"),
         ("training.momentum=0.9", r"training\.momentum .*training\.optimizer=\"sgd\""),
         ("training.epochs=" + "9" * 5000, "'training.epochs' does not accept '9{79}…: "),
         ("training.seed=0x" + "f" * 5000, "'training.seed' does not accept a number of thousands"),

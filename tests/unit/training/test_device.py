@@ -1,6 +1,7 @@
 import pytest
 
 from sightline.config import TrainingConfig
+from sightline.errors import ConfigError
 from sightline.training import device
 
 
@@ -17,3 +18,35 @@ def test_keras_process_is_started_as_the_training_needs_it(setting, field, expec
     for value, wanted in expected.items():
         training = TrainingConfig.model_validate({"epochs": 1, setting: value})
         assert getattr(device.process_settings(training), field) == wanted
+
+
+@pytest.mark.parametrize(
+    ("backend", "nodes", "settings", "expected"),
+    [
+        ("torch", 1, {"devices": "all"}, r"the backend torch .* one device; set it to 1"),
+        ("tensorflow", 1, {"devices": 2, "precision": "float16"}, r"float16.*KERAS_BACKEND=jax"),
+        ("tensorflow", 1, {"devices": 2, "clip_norm": 1}, r"clip_norm.*training\.devices=1"),
+        ("tensorflow", 2, {"devices": 2}, r"SIGHTLINE_NODES is 2.*KERAS_BACKEND=jax"),
+        ("jax", 2, {}, r"SIGHTLINE_NODES is 2.*training\.devices=\"all\""),
+    ],
+)
+def test_backend_that_cannot_share_batches_is_refused(
+    backend, nodes, settings, expected, monkeypatch
+):
+    monkeypatch.setenv("KERAS_BACKEND", backend)
+    for name, value in {"NODES": nodes, "NODE_RANK": 0, "RENDEZVOUS": "localhost:1"}.items():
+        monkeypatch.setenv(f"SIGHTLINE_{name}", str(value))
+    training = TrainingConfig.model_validate({"epochs": 1, **settings})
+    with pytest.raises(ConfigError, match=expected):
+        device.check_parallel(training)
+
+
+def test_backends_that_can_share_batches_are_accepted(monkeypatch):
+    clipped = TrainingConfig(epochs=1, devices=2, precision="float16", clip_norm=1)
+    for backend, training in (
+        ("jax", clipped),
+        ("tensorflow", TrainingConfig(epochs=1, devices="all")),
+        ("torch", TrainingConfig(epochs=1)),
+    ):
+        monkeypatch.setenv("KERAS_BACKEND", backend)
+        device.check_parallel(training)

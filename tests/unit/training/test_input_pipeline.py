@@ -4,8 +4,11 @@ import pytest
 from sightline.config import TrainingConfig
 from sightline.data.scaling import to_float
 from sightline.data.split_arrays import open_split
-from sightline.training.epoch_plan import EpochPlan
+from sightline.training.epoch_plan import EpochPlan, Shares
 from sightline.training.input_pipeline import Batches, feed
+from sightline.training.mixing import mix_labels
+
+MIXING = {"augmentation": {"mixup": 0.3, "cutmix": 1.0}}
 
 
 def epoch_of(run, arrays, epoch=0, seed=0, **settings):
@@ -101,3 +104,36 @@ def test_balanced_epoch_has_as_many_images_of_each_class(run, prepared, tmp_path
     assert (drawn != rows(0, 2)).any()
     assert (drawn != rows(1, 1)).any()
     assert (np.diff(labels[drawn].argmax(axis=1)) != 0).sum() > examples / 4, "classes are mixed"
+
+
+def test_nodes_read_their_parts_of_the_batches_of_one_machine(run, prepared):
+    split, settings = prepared.splits["train"], TrainingConfig(epochs=1, batch_size=16, **MIXING)
+
+    def batches(**shares):
+        plan = EpochPlan.for_training(split, settings, Shares(**shares))
+        given = Batches(run.workspace, split, plan, 0)
+        return [given[index] for index in range(given.num_batches)]
+
+    whole = batches()
+    parts = [batches(devices=2, node=node, nodes=2) for node in (0, 1)]
+    for number, ((images, patches), labels) in enumerate(whole):
+        mine, theirs = (part[number] for part in parts)
+        for found, other, expected in (
+            (mine[0][0], theirs[0][0], images),
+            (mine[0][1], theirs[0][1], patches),
+            (mine[1], theirs[1], labels),
+        ):
+            np.testing.assert_array_equal(np.concatenate([found, other]), expected)
+
+
+def test_labels_are_mixed_within_the_part_of_a_replica(run, prepared):
+    split, settings = prepared.splits["train"], TrainingConfig(epochs=1, batch_size=16, **MIXING)
+    plan = EpochPlan.for_training(split, settings, Shares(devices=2, mixed_apart=2))
+    given = Batches(run.workspace, split, plan, 0)
+    unmixed = Batches(run.workspace, split, EpochPlan(128, 16), 0)
+    (_, patches), labels = given[0]
+    expected = [
+        mix_labels(part, patches[place], (12, 12))
+        for part, place in zip(np.split(unmixed[0][1], 2), (slice(8), slice(8, 16)), strict=True)
+    ]
+    np.testing.assert_array_equal(labels, np.concatenate(expected))

@@ -1,0 +1,47 @@
+import pytest
+
+from sightline.errors import ConfigError
+from sightline.training.nodes import Nodes, nodes
+
+SECOND = {
+    "SIGHTLINE_NODES": "3",
+    "SIGHTLINE_NODE_RANK": "2",
+    "SIGHTLINE_RENDEZVOUS": "train-0.train:29400",
+}
+
+
+@pytest.fixture
+def environment(monkeypatch):
+    def choose(**changes):
+        for name, value in {**SECOND, **changes}.items():
+            monkeypatch.setenv(name, value)
+
+    return choose
+
+
+def test_machine_reads_its_place_from_the_environment(environment, monkeypatch):
+    assert nodes() == Nodes()
+    assert nodes().leads
+    environment()
+    assert nodes() == Nodes(3, 2, "train-0.train:29400")
+    assert not nodes().leads
+    assert str(nodes()) == "node 2 of 3, rendezvous train-0.train:29400"
+    environment(SIGHTLINE_NODES="1", SIGHTLINE_NODE_RANK="")
+    assert nodes() == Nodes()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "expected"),
+    [
+        ("SIGHTLINE_NODES", "two", "at least 1"),
+        ("SIGHTLINE_NODES", "0", "at least 1"),
+        ("SIGHTLINE_NODE_RANK", "", "at least 0"),
+        ("SIGHTLINE_NODE_RANK", "3", "0 to 2"),
+        ("SIGHTLINE_RENDEZVOUS", "", "HOST:PORT"),
+        ("SIGHTLINE_RENDEZVOUS", "http://host:1", "HOST:PORT"),
+    ],
+)
+def test_wrong_variable_is_refused_by_name(variable, value, expected, environment):
+    environment(**{variable: value})
+    with pytest.raises(ConfigError, match=f"{variable} is .*{value}.*{expected}"):
+        nodes()
