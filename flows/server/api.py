@@ -20,6 +20,7 @@ import httpx
 from sightline.errors import RunError, ServerError
 from sightline.pipeline.child import Child
 from sightline.pipeline.doctor import check_api
+from sightline.storage import user_cache
 
 _QUIET = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
 _SHARED = {
@@ -137,12 +138,24 @@ def configured_url() -> str | None:
     return in_profile
 
 
+def _ensure_home() -> None:
+    """Move Prefect's folder where it can be written, if the user's home cannot."""
+    if "PREFECT_HOME" in os.environ:
+        return
+    home = Path("~/.prefect").expanduser()
+    with suppress(OSError):
+        home.mkdir(exist_ok=True)
+    if not os.access(home, os.W_OK):
+        os.environ["PREFECT_HOME"] = str(user_cache.folder("prefect"))
+
+
 class PrivateServer:
     """A server for this process alone, which ends with it."""
 
     def __init__(self, *, verbose: bool) -> None:
         """Start the server and configure Prefect to use it; `wait` until it answers."""
         self._is_used = False
+        _ensure_home()
         self._process = Child("sightline.flows.server.ephemeral", verbose=verbose)
         # Registered before Prefect's handlers, so it runs after they send their last events.
         atexit.register(self._stop)

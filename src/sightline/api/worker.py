@@ -28,6 +28,7 @@ from sightline.flows.server import api
 from sightline.pipeline import child
 from sightline.pipeline.child import Message
 from sightline.records import Run
+from sightline.storage import user_cache
 from sightline.storage.workspace import Workspace
 
 
@@ -55,7 +56,8 @@ def _train(
 ) -> dict[str, Any]:
     """Train as `sightline train` does."""
     if api.configured_url() is None and "PREFECT_HOME" not in os.environ:
-        os.environ["PREFECT_HOME"] = str(_make_home())
+        # Another Prefect of the user may be writing to the database in `~/.prefect`.
+        os.environ["PREFECT_HOME"] = str(user_cache.folder("prefect"))
     with progress_display():
         config = recommend.load(recipe, None, overrides, dataset)
         checked = preflight(config, Run(**{**run, "id": run["id"] or _new_id(config)}))
@@ -87,16 +89,6 @@ _COMMANDS: dict[str, Callable[..., dict[str, Any]]] = {"train": _train, "inspect
 
 def _new_id(config: RunConfig) -> str:
     return new_run.new_id(locate.slug(config.data.dataset), config.recipe)
-
-
-def _make_home() -> Path:
-    """Make a folder for the private server's database.
-
-    Another Prefect of the user may be writing to the one in `~/.prefect`.
-    """
-    home = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "sightline" / "prefect"
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return home
 
 
 class _Lines(io.TextIOBase):

@@ -3,13 +3,12 @@
 import hashlib
 import os
 import re
-import tempfile
 import uuid
 from contextlib import ExitStack
 from pathlib import Path
 
 from sightline.errors import StorageError
-from sightline.storage import files, locks, store_client
+from sightline.storage import files, locks, store_client, user_cache
 
 VARIABLE = "SIGHTLINE_CACHE"
 _LIMIT = "SIGHTLINE_CACHE_BYTES"
@@ -20,8 +19,8 @@ _in_use: dict[Path, ExitStack] = {}  # Locks that this process holds until it en
 def folder(url: str) -> Path:
     """Return the folder of a store's URL, below SIGHTLINE_CACHE; it may not exist yet.
 
-    By default it is in the user's cache folder, or in the temporary folder if that cannot be
-    created. Raises StorageError if SIGHTLINE_CACHE is not an absolute path.
+    By default it is in the user's cache folder. Raises StorageError if SIGHTLINE_CACHE is not an
+    absolute path.
     """
     digest = hashlib.sha256(f"{url} {store_client.endpoint()}".encode()).hexdigest()[:12]
     name = re.sub(r"[^A-Za-z0-9]+", "-", url.partition("://")[2]).strip("-")[:60]
@@ -29,16 +28,10 @@ def folder(url: str) -> Path:
 
 
 def _parent() -> Path:
-    if given := os.environ.get(VARIABLE):
-        if not Path(given).is_absolute():
-            raise StorageError(f"{VARIABLE} is {given!r}; expected the absolute path of a folder.")
-        return Path(given)
-    home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
-    try:
-        files.make_folder(home / "sightline" / "artifacts")
-    except OSError:  # such as a container with a read-only file system
-        return Path(tempfile.gettempdir()) / f"sightline-{os.getuid()}" / "artifacts"
-    return home / "sightline" / "artifacts"
+    given = os.environ.get(VARIABLE)
+    if given and not Path(given).is_absolute():
+        raise StorageError(f"{VARIABLE} is {given!r}; expected the absolute path of a folder.")
+    return Path(given) if given else user_cache.folder("artifacts")
 
 
 def identity(root: Path) -> str:
