@@ -1,4 +1,7 @@
-"""One machine, SQLite and a password: the set-up of `make server`, `deploy` and `worker`."""
+"""SQLite and a password: the set-up of `make server`, `deploy` and `worker`.
+
+The workers share no folder: nothing but the server and an object storage.
+"""
 
 import re
 from contextlib import closing
@@ -16,14 +19,23 @@ PASSWORD = "admin:s3cret-of-the-test"  # noqa: S105 - invented
 
 
 @pytest.fixture(scope="module")
-def guarded(environment, tmp_path_factory):
+def guarded(environment, s3_server, tmp_path_factory):
     """A server with a password, both pools, deployments and workers."""
     names = ("PREFECT_SERVER_API_AUTH_STRING", "PREFECT_API_AUTH_STRING")
-    settings = environment | dict.fromkeys(names, PASSWORD)
-    with closing(Stack(tmp_path_factory.mktemp("guarded"), settings)) as running:
+    settings = environment | s3_server.environment | dict.fromkeys(names, PASSWORD)
+    folder = tmp_path_factory.mktemp("guarded")
+    with closing(Stack(folder, settings)) as running:
+        running.environment["SIGHTLINE_ARTIFACTS"] = f"{s3_server.new_bucket()}/team"
         assert running.execute("make", "deploy").returncode == 0
+        shared = running.environment
         for pool in ("cpu", "gpu"):
+            own = {
+                "PREFECT_HOME": f"{folder}/{pool}/prefect",
+                "SIGHTLINE_CACHE": f"{folder}/{pool}",
+            }
+            running.environment = shared | own
             running.start_worker(pool)
+        running.environment = shared
         yield running
 
 
@@ -34,6 +46,13 @@ def test_run_completes_on_two_workers_and_stores_the_password_nowhere(guarded, t
     )
     (fit,) = guarded.fits_of(done["id"])
     assert (fit["state"]["name"], fit["work_pool_name"]) == ("Completed", "gpu")
+    assert list(guarded.artifacts.iterdir()) == []
+    stages = {
+        pool: {path.name for path in guarded.logs.glob(f"{pool}/*-team-*/cache/*")}
+        for pool in ("cpu", "gpu")
+    }
+    assert stages["gpu"] == {"preprocess", "build", "train"}, "only what the training needs"
+    assert stages["cpu"] > stages["gpu"]
     assert (Path(guarded.environment["PREFECT_HOME"]) / "prefect.db").is_file()
     secret = PASSWORD.partition(":")[2].encode()
     for path in guarded.logs.rglob("*"):
