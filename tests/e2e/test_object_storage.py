@@ -7,6 +7,8 @@ import pytest
 
 from command import BIN, execute
 
+pytestmark = pytest.mark.campaign
+
 
 @pytest.fixture(scope="module")
 def machine(environment, s3_server, tmp_path_factory):
@@ -30,8 +32,6 @@ def test_run_on_one_machine_is_complete_on_another(machine, textures, tmp_path):
     options = ("--recipe=quickstart", f"--dataset={textures}", "--set=training.epochs=1")
     done = machine(one, "train", *options)
     assert done.returncode == 0, done.stderr
-    (run,) = json.loads(machine(two, "runs", "list", "--json").stdout)
-    assert run["run_id"] in done.stdout
     planned = machine(two, "train", *options, "--dry-run", "--json")
     assert planned.returncode == 0, planned.stderr
     assert {stage["cached"] for stage in json.loads(planned.stdout)["stages"]} == {True}

@@ -4,7 +4,7 @@ import hashlib
 import os
 import re
 import uuid
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from sightline.errors import StorageError
@@ -51,7 +51,8 @@ def keep(root: Path, entry: str) -> None:
         held = ExitStack()
         held.enter_context(locks.shared(mark, "Waiting for the eviction of a cache entry"))
         _in_use[mark] = held
-    os.utime(mark)
+    with suppress(FileNotFoundError):
+        os.utime(root / entry)
 
 
 def make_room(root: Path, needed: int) -> None:
@@ -63,7 +64,7 @@ def make_room(root: Path, needed: int) -> None:
     entries = [*root.glob("cache/*/[!.]*"), *root.glob("checkpoints/[!.]*")]
     sizes = {path: files.size(path) for path in entries}
     excess = sum(sizes.values()) + needed - _limit()
-    for path in sorted(entries, key=_last_used):
+    for path in sorted(entries, key=lambda path: path.stat().st_mtime):
         if excess <= 0:
             return
         with locks.alone_if_free(_mark(path)) as unused:
@@ -80,11 +81,9 @@ def _limit() -> int:
 
 
 def _mark(path: Path) -> Path:
-    """Return the lock file of an entry; checkpoints have that of the entry they are for."""
+    """Return the lock file of an entry; checkpoints have that of the entry they are for.
+
+    Keys with the same first digits share one, so that a process with many entries opens few.
+    """
     folder = path.parent if path.parent.name != "checkpoints" else path.parents[1] / "cache/train"
-    return folder / f".{path.name}.use"
-
-
-def _last_used(path: Path) -> float:
-    mark = _mark(path)
-    return (mark if mark.exists() else path).stat().st_mtime
+    return folder / f".{path.name[:2]}.use"

@@ -59,7 +59,7 @@ def test_least_recently_used_entries_make_room_unless_a_process_uses_them(tmp_pa
     for age, path in enumerate((new, checkpoints, old, used)):
         os.utime(path, (0, 1_000 - age))
     replica.keep(tmp_path, "cache/ingest/a")
-    os.utime(tmp_path / "cache/ingest/.a.use", (0, 0))
+    os.utime(used, (0, 0))
     replica.make_room(tmp_path, 0)
     assert [path.exists() for path in (used, old, checkpoints, new)] == [True, False, False, True]
     replica.make_room(tmp_path, 1_000)
