@@ -48,13 +48,13 @@ def _acquire(store: ObjectStore, key: str, owner: str, purpose: str) -> None:
         found = store.read_tagged(key)
         if found is None:
             continue
-        content, etag = found
-        if etag != seen:
+        content, tag = found
+        if tag != seen:
             if not seen and _owner(content) != owner:
                 _log.warning("Waiting for another machine that does the same: %s", purpose)
-            seen, since = etag, time.monotonic()
+            seen, since = tag, time.monotonic()
         expired = time.monotonic() - since >= EXPIRES_SECONDS
-        if (expired or _owner(content) == owner) and store.replace(key, _content(owner), etag):
+        if (expired or _owner(content) == owner) and store.replace(key, _content(owner), tag):
             return
         time.sleep(_POLL_SECONDS)
 

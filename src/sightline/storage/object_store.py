@@ -5,6 +5,7 @@ AWS_ACCESS_KEY_ID, AWS_REGION and AWS_ENDPOINT_URL. The client is obstore (extra
 """
 
 import hashlib
+import json
 import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -62,7 +63,7 @@ class ObjectStore:
         return None if found is None else found[0]
 
     def read_tagged(self, key: str, limit: int = _SMALL) -> tuple[bytes, str] | None:
-        """Return an object's content and its ETag for `replace`; None if it does not exist."""
+        """Return an object's content and its tag for `replace`; None if it does not exist."""
         import obstore
 
         with self._errors():
@@ -73,7 +74,7 @@ class ObjectStore:
                         f"{self.url}/{key} has {found.meta['size']:,} bytes; expected at most "
                         f"{limit:,}. Another program wrote it: remove it or move it away."
                     )
-                return bytes(found.bytes()), found.meta["e_tag"] or ""
+                return bytes(found.bytes()), _tag(found.meta)
             except FileNotFoundError as error:
                 store_errors.check_bucket(error)
                 return None
@@ -142,15 +143,18 @@ class ObjectStore:
         """Write an object unless it exists; return whether it now has this content."""
         return self._write_if(key, content, "create")
 
-    def replace(self, key: str, content: bytes, etag: str) -> bool:
-        """Write an object if its ETag is still this one; return whether it now has this content."""
+    def replace(self, key: str, content: bytes, tag: str) -> bool:
+        """Write an object if nobody did since it was read with this tag.
+
+        Return whether it now has this content.
+        """
         scheme, _, path = self.url.partition("://")
         if scheme != "file":
-            return self._write_if(key, content, {"e_tag": etag})
+            return self._write_if(key, content, json.loads(tag))
         with locks.alone(Path(f"{path}.lock"), f"replacing {key}"):  # a folder has no such write
-            found = self.stat(key)
-            if found is None or found.etag != etag:
-                return self.read(key) == content
+            found = self.read_tagged(key)
+            if found is None or found[1] != tag:
+                return found is not None and found[0] == content
             self.write(key, content)
             return True
 
@@ -238,6 +242,11 @@ def check_url(url: str) -> str:
     if scheme not in {"file", "memory"} and not _BUCKET.fullmatch(rest.split("/")[0]):
         raise InputError(f"The {scheme}:// URL names no bucket; expected {scheme}://BUCKET/PREFIX.")
     return url.rstrip("/")
+
+
+def _tag(meta: Any) -> str:
+    """Return what tells the states of an object apart: an ETag, and a version on Google's."""
+    return json.dumps({name: meta[name] for name in ("e_tag", "version") if meta.get(name)})
 
 
 def _stored(meta: Any) -> StoredObject:

@@ -1,7 +1,10 @@
 """Objects in memory and in a folder; `tests/faults/test_object_storage.py` has a real S3 server."""
 
 import hashlib
+from types import SimpleNamespace
+from unittest.mock import Mock
 
+import obstore
 import pytest
 
 from sightline.errors import InputError, StorageError
@@ -27,10 +30,19 @@ def test_object_is_created_once_and_read_back(store):
 
 def test_object_is_replaced_only_if_nobody_else_did(store):
     store.write("head", b"one")
-    _, etag = store.read_tagged("head")
-    assert store.replace("head", b"two", etag)
-    assert not store.replace("head", b"three", etag)
+    _, tag = store.read_tagged("head")
+    assert store.replace("head", b"two", tag)
+    assert not store.replace("head", b"three", tag)
     assert store.read("head") == b"two"
+
+
+def test_replacement_depends_on_etag_and_version_since_google_knows_no_etag(monkeypatch):
+    store = ObjectStore("memory://tests")
+    meta = {"size": 1, "e_tag": "e", "version": "7"}
+    monkeypatch.setattr(obstore, "get", lambda *_: SimpleNamespace(meta=meta, bytes=lambda: b"x"))
+    monkeypatch.setattr(obstore, "put", Mock())
+    assert store.replace("head", b"two", store.read_tagged("head")[1])
+    assert obstore.put.call_args.kwargs["mode"] == {"e_tag": "e", "version": "7"}
 
 
 def test_file_goes_up_and_comes_down_with_its_digest(store, tmp_path, monkeypatch):
