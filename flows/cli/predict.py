@@ -15,6 +15,7 @@ from sightline.pipeline.process import keras_process
 from sightline.prediction import model as models
 from sightline.prediction import predict as prediction
 from sightline.prediction.records import Outcome, Prediction
+from sightline.records import Run
 
 EXAMPLES = (
     "Examples:\n\nsightline predict photo.png scans/\n\n"
@@ -66,6 +67,15 @@ _AbstainBelowOption = Annotated[
         "and `label` is only a guess.",
     ),
 ]
+_ShardImagesOption = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="More image files are predicted in shards of about so many, which stay in the cache: "
+        "the same command continues one that was interrupted, and two at once share the work.",
+    ),
+]
 
 
 def predict(
@@ -74,6 +84,7 @@ def predict(
     dataset: _DatasetOption = None,
     output: _OutputOption = None,
     abstain_below: _AbstainBelowOption = 0.0,
+    shard_images: _ShardImagesOption = prediction.SHARD_IMAGES,
     workspace: options.Workspace = options.WORKSPACE,
     as_json: options.Json = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show TensorFlow's log.")] = False,
@@ -87,10 +98,11 @@ def predict(
         console.note(f"There is no champion; the model is that of the latest run, {served.name}.")
     keras_process().verbose = verbose
     try:
-        with graceful_sigterm(), progress_display():
-            outcome = prediction.predict(inputs, served, output, abstain_below)
+        with graceful_sigterm(), progress_display(), workspace.in_use():
+            run = Run(id="predict", workspace=workspace)
+            outcome = prediction.predict(inputs, served, output, abstain_below, run, shard_images)
     except KeyboardInterrupt as interrupt:
-        console.note("Interrupted; nothing was written.")
+        console.note("Interrupted; no table was written. Complete shards stay in the cache.")
         raise typer.Exit(exit_code(interrupt)) from None
     if as_json:
         typer.echo(outcome.model_dump_json())

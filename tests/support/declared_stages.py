@@ -10,6 +10,7 @@ from sightline.evaluation.evaluate import EVALUATE
 from sightline.export.export import EXPORT
 from sightline.models.build import BUILD
 from sightline.pipeline.stages import Stage
+from sightline.prediction.shards import PREDICT_SHARD
 from sightline.prediction.unlabelled import PREDICT
 from sightline.reporting.report import REPORT
 from sightline.training.embed import EMBED
@@ -27,4 +28,5 @@ STAGES: tuple[Stage[Any], ...] = (
     PREDICT,
     REPORT,
     EXPORT,
+    PREDICT_SHARD,
 )

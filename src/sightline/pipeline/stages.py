@@ -24,7 +24,7 @@ KERAS = ("keras", "numpy")
 
 STAGE_NAMES = (
     *("partition", "ingest_shard", "ingest", "preprocess", "build", "embed", "train", "evaluate"),
-    *("predict", "report", "export"),
+    *("predict", "report", "export", "predict_shard"),
 )
 """All stages in the order of the pipeline; each has a folder of this name in the cache."""
 

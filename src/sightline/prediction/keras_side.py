@@ -3,12 +3,12 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import keras
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from sightline.data.decoding import form, images
 from sightline.data.decoding.form import MAX_SIDE
@@ -18,14 +18,15 @@ from sightline.data.labelling.class_names import MAX_CLASSES, MIN_CLASSES
 from sightline.data.readers.base import Form, Shape
 from sightline.data.validation.profile import Profiler
 from sightline.errors import ModelFileError
-from sightline.evaluation.model_under_test import class_probabilities
 from sightline.experiments.run_folder import MANIFEST
 from sightline.models import keras_files
 from sightline.pipeline import progress
-from sightline.prediction import drift, stream, table
+from sightline.prediction import drift, shards, stream, table
+from sightline.prediction.predicted import Predicted, predict_block
 from sightline.prediction.records import Outcome, Prediction, Request, ServedModel
+from sightline.prediction.shards import Shards
 from sightline.prediction.stream import Block
-from sightline.records import ModelMetadata
+from sightline.records import ModelMetadata, Run
 from sightline.records.model_metadata import FILE
 
 _BATCH = 500  # Images a step, as in the evaluation
@@ -38,8 +39,11 @@ Read = Callable[[Form, int], Iterator[Block]]
 """Reads all images in a form, in blocks of at most so many."""
 
 
-def predict(request: Request, read: Read | None = None) -> Outcome:
+def predict(request: Request, read: Read | None = None, run: Run | None = None) -> Outcome:
     """Predict all images and write the table; `read` is how to read images of other kinds.
+
+    With a run, more than `shard_images` image files are predicted in shards, which stay in the
+    cache of its workspace.
 
     Raises DataError if a file of many images is damaged, StorageError if there is no room, and
     ModelFileError if the model's file is damaged, a different one, or gives no probabilities.
@@ -50,18 +54,28 @@ def predict(request: Request, read: Read | None = None) -> Outcome:
     size = max(1, min(_BATCH, _BATCH_BYTES // (4 * int(np.prod(metadata.image_shape)))))
     summary = _Summary(request, metadata, _unknown(request.model, stored))
 
-    def predict_block(block: Block) -> tuple[Block, NDArray[np.float32]]:
-        return block, class_probabilities(model, block.images, size)
+    wanted = Form(metadata.image_shape, metadata.resize, white=metadata.white)
+    total = sum(one.images for one in request.inputs)
+    counter = progress.Counter("images", total, "predict")
 
-    started = time.monotonic()
-    with images.silence_bomb_warnings(), table.open_table(request) as append:
-        wanted = Form(metadata.image_shape, metadata.resize, white=metadata.white)
-        blocks = read(wanted, size) if read else stream.read(request.inputs, wanted, size)
+    def predict_blocks(blocks: Iterator[Block]) -> Iterator[Predicted]:
         # A thread lets the model work while its last predictions are counted and written. Only
         # one, since not every Keras backend allows more.
-        predicted = ordered_map(predict_block, blocks, batch_size=1, ahead=2, threads=1)
-        for block, probabilities in predicted:
-            append(summary.add(block, probabilities))
+        one = partial(predict_block, model, size)
+        for block in ordered_map(one, blocks, batch_size=1, ahead=2, threads=1):
+            yield block
+            counter.advance(len(block.names))
+
+    if run is not None and total > request.shard_images and shards.can_be_sharded(request.inputs):
+        sharded = Shards(run, sha256, wanted, size, predict_blocks)
+        found = sharded.predict(request.inputs, request.shard_images, counter.advance)
+    else:
+        blocks = read(wanted, size) if read else stream.read(request.inputs, wanted, size)
+        found = predict_blocks(blocks)
+    started = time.monotonic()
+    with images.silence_bomb_warnings(), table.open_table(request) as append:
+        for block in found:
+            append(summary.add(block))
     return summary.outcome(time.monotonic() - started)
 
 
@@ -78,12 +92,11 @@ class _Summary:
         self._totals: Counter[str] = Counter()
         self._first_error: str | None = None
         self._shown: list[Prediction] = []
-        total = sum(one.images for one in request.inputs)
-        self._progress = progress.Counter("images", total, "predict")
 
-    def add(self, block: Block, probabilities: NDArray[np.float32]) -> pa.RecordBatch:
+    def add(self, block: Predicted) -> pa.RecordBatch:
         """Count a block and return its rows with the columns of the table."""
-        failed = np.isin(np.arange(len(block.images)), list(block.errors))
+        probabilities = block.probabilities
+        failed = np.isin(np.arange(len(probabilities)), list(block.errors))
         classes, highest = probabilities.argmax(axis=1), probabilities.max(axis=1)
         if not np.isfinite(highest).all():
             raise ModelFileError(
@@ -106,16 +119,13 @@ class _Summary:
         self._totals.update(
             images=len(failed), abstained=int(abstained.sum()), failed=len(block.errors)
         )
-        self._totals.update(resized=block.resized, converted=block.converted)
-        self._totals.update(recolored=block.recolored, clipped=block.clipped)
+        self._totals.update(block.conversions._asdict())
         answered = classes[~failed & ~abstained]
         self._classes += np.bincount(answered, minlength=len(self._classes))
         self._first_error = self._first_error or next(iter(block.errors.values()), None)
-        if not failed.all():
-            self._profiler.add(block.images[~failed] if block.errors else block.images)
+        self._profiler.add_histogram(block.histogram, block.sums)
         shown = rows.select(list(Prediction.model_fields))[: _SHOWN - len(self._shown)]
         self._shown += [Prediction(**row) for row in shown.to_pylist()]
-        self._progress.advance(len(failed))
         return rows
 
     def outcome(self, seconds: float) -> Outcome:

@@ -7,8 +7,10 @@ from sightline.errors import InputError
 from sightline.pipeline.process import keras_process
 from sightline.prediction import inputs
 from sightline.prediction.records import Outcome, Request, ServedModel, TableFormat
+from sightline.records import Run
 from sightline.storage import files
 
+SHARD_IMAGES = 10_000  # Images of a shard, about
 _FORMATS: dict[str, TableFormat] = {".parquet": "parquet", ".csv": "csv"}
 
 
@@ -17,8 +19,14 @@ def predict(
     model: ServedModel,
     output: Path | None = None,
     abstain_below: float = 0.0,
+    run: Run | None = None,
+    shard_images: int = SHARD_IMAGES,
 ) -> Outcome:
     """Predict image files, folders of them, NPY and Parquet files.
+
+    With a run, more than `shard_images` image files are predicted in shards, which stay in the
+    cache of its workspace: the same call continues one that was interrupted.
+
 
     Writes or replaces `output`, Parquet or CSV by its suffix, at the end; the row of an unreadable
     image has the reason. The model abstains below the probability `abstain_below`, 0 to 1. Raises
@@ -30,21 +38,27 @@ def predict(
     table_format = _format(output, paths) if output else "parquet"
     keras_process().start()  # imports Keras while folders are counted
     found = tuple(inputs.describe(path) for path in paths)
-    request = Request(inputs=found, model=model, abstain_below=abstain_below, format=table_format)
+    request = Request(
+        inputs=found,
+        model=model,
+        abstain_below=abstain_below,
+        format=table_format,
+        shard_images=shard_images,
+    )
     if output is None:
-        return keras_process().run(predict_request, request)
+        return keras_process().run(predict_request, request, run)
     # Created in this process, so that no partial file stays if the Keras process dies.
     with files.new_output(output) as temporary:
         to_file = request.model_copy(update={"table": str(temporary.absolute())})
-        outcome = keras_process().run(predict_request, to_file)
+        outcome = keras_process().run(predict_request, to_file, run)
     return outcome.model_copy(update={"output": str(output)})
 
 
-def predict_request(request: Request) -> Outcome:
+def predict_request(request: Request, run: Run | None) -> Outcome:
     """Predict images and write the predictions. Runs in the Keras process."""
     from sightline.prediction import keras_side  # imports Keras
 
-    return keras_side.predict(request)
+    return keras_side.predict(request, run=run)
 
 
 def _format(output: Path, paths: Sequence[str]) -> TableFormat:

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from sightline.records import ModelMetadata, Record, SplitProfile
+from sightline.records import FileRecord, ModelMetadata, Record, SplitProfile
 
 TableFormat = Literal["parquet", "csv"]
 
@@ -42,6 +42,16 @@ class Request(Record):
     table: str | None = None
     format: TableFormat = "parquet"
     with_probabilities: bool = False  # Whether a Parquet table has those of all classes
+    # More image files are predicted in shards of about so many, if a run says where they are kept
+    shard_images: int = Field(default=10_000, ge=1)
+
+
+class PredictedShard(Record):
+    """What a model predicted for some images, in the cache."""
+
+    blocks: FileRecord  # Parquet, a row group for each block: name, error, sum, probabilities
+    # NPY int64, a row for each block: its conversions, then its pixels of each value from 0 to 255
+    counts: FileRecord
 
 
 class Prediction(Record):

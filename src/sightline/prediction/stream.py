@@ -39,7 +39,7 @@ class Block:
 
 
 @dataclass(frozen=True)
-class _Named:
+class Named:
     """An encoded image, its header and pixels, or the reason why it cannot be read."""
 
     name: str
@@ -57,16 +57,16 @@ def read(inputs: Sequence[Input], form: Form, size: int) -> Iterator[Block]:
             for one in group:
                 yield from _array_blocks(one, form, size)
         else:
-            encoded = (image for one in group for image in _encoded(one))
-            yield from _decoded_blocks(encoded, form, size)
+            named = (image for one in group for image in encoded(one))
+            yield from decoded_blocks(named, form, size)
 
 
 def read_split(split: RawSplit, form: Form, size: int) -> Iterator[Block]:
     """Read a split of a data set like `read`; its images are named by their source."""
     if split.encoded:
         named = enumerate(split.encoded())
-        yield from _decoded_blocks(
-            (_Named(split.source(row), image) for row, image in named), form, size
+        yield from decoded_blocks(
+            (Named(split.source(row), image) for row, image in named), form, size
         )
         return
     row = 0
@@ -106,33 +106,35 @@ def _conformed(names: Sequence[str], images: NDArray[np.uint8], form: Form) -> B
     )
 
 
-def _decoded_blocks(encoded: Iterable[_Named], form: Form, size: int) -> Iterator[Block]:
-    decoded = ordered_map(lambda image: _decoded(image, form), encoded)
+def decoded_blocks(images: Iterable[Named], form: Form, size: int) -> Iterator[Block]:
+    """Decode images in blocks of `size`."""
+    decoded = ordered_map(lambda image: _decoded(image, form), images)
     while rows := list(islice(decoded, size)):
         yield _block(rows, form.shape)
 
 
-def _encoded(one: Input) -> Iterator[_Named]:
+def encoded(one: Input) -> Iterator[Named]:
+    """Yield the encoded images of an input."""
     path = Path(one.path)
     if one.kind == "parquet":
         for row, value in parquet_images.read_values(path, one.column):
-            yield _Named(f"{one.name}#{row}", parquet_images.to_image(path, row, value))
+            yield Named(f"{one.name}#{row}", parquet_images.to_image(path, row, value))
         return
     for file in image_files(path) if one.kind == "folder" else [path]:
         name = str(Path(one.name) / file.relative_to(path))
-        yield _Named(name, EncodedImage(name, file))
+        yield Named(name, EncodedImage(name, file))
 
 
-def _decoded(image: _Named, form: Form) -> _Named:
+def _decoded(image: Named, form: Form) -> Named:
     if not isinstance(image.value, EncodedImage):
         return image
     try:
-        return _Named(image.name, decode_one(image.value, form))
+        return Named(image.name, decode_one(image.value, form))
     except DataError as error:
-        return _Named(image.name, str(error))
+        return Named(image.name, str(error))
 
 
-def _block(rows: Sequence[_Named], shape: Shape) -> Block:
+def _block(rows: Sequence[Named], shape: Shape) -> Block:
     images = np.zeros((len(rows), *shape), dtype=np.uint8)
     errors: dict[int, str] = {}
     headers: list[ImageHeader] = []
