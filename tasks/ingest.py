@@ -1,19 +1,25 @@
 """Stage 1: read the verified source into one canonical form."""
 
+from functools import partial
+
 from sightline.config import DataConfig
 from sightline.data import ingest as ingestion
 from sightline.data.ingest import INGEST
+from sightline.data.sharding.processes import in_processes
 from sightline.records import DatasetFiles, Run, Source
 from sightline.tasks.artifacts import show_table
 from sightline.tasks.base import stage_task
 from sightline.tasks.progress import logged_progress
+from sightline.tasks.shards import ingest_elsewhere
 
 
 @stage_task(INGEST, retries=3, timeout_seconds=2 * 3600)
 def ingest(run: Run, source: Source, settings: DataConfig) -> DatasetFiles:
     """Read the source and store its images, labels and counts."""
     with logged_progress():
-        files = ingestion.ingest(run, source, settings)
+        deployment = settings.shard_deployment
+        shards = partial(ingest_elsewhere, deployment=deployment) if deployment else in_processes
+        files = ingestion.ingest(run, source, settings, shards)
     rows = [
         {"class": name, **{split: counts[number] for split, counts in files.counts.items()}}
         for number, name in enumerate(files.class_names)

@@ -194,7 +194,8 @@ def start(checked: Preflight, *, verbose: bool) -> RunSummary | SeedSummary:
             listening.enter_context(
                 announcement.listening(partial(_show_facts, checked, is_cached))
             )
-        ahead = ingest_ahead(config, run, source) if server is not None else None
+        is_ahead = server is not None and config.data.shard_deployment is None
+        ahead = ingest_ahead(config, run, source) if is_ahead else None
         # Prefect reads its settings from the environment when it is imported, which takes a second.
         from sightline.flows.train import training_flow
         from sightline.flows.train_seeds import seeds_flow

@@ -11,6 +11,7 @@ from processes import wait_for
 
 DEPLOYMENTS = [
     "fit/fit-gpu",
+    "shard/shard-cpu",
     "train/train-manual",
     "train/train-nightly",
     "train/train-on-data",
@@ -36,7 +37,7 @@ def test_make_deploy_creates_all_deployments(deployed, factory):
         assert found["description"]
         assert found["enforce_parameter_schema"] is True
         assert found["work_pool_name"] == ("gpu" if name == "fit/fit-gpu" else "cpu")
-        if name == "trial/trial-cpu":
+        if name in {"shard/shard-cpu", "trial/trial-cpu"}:
             continue  # as many at a time as there are workers
         assert found["global_concurrency_limit"]["limit"] == 1
         assert found["concurrency_options"]["collision_strategy"] == "ENQUEUE"

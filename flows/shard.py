@@ -1,0 +1,38 @@
+"""The stage ingest_shard alone, as a run of its own; others name it in `data.shard_deployment`."""
+
+from datetime import datetime
+from typing import Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+
+from sightline.data.sharding.shard import INGEST_SHARD, ingest_shard
+from sightline.errors import SightlineError
+from sightline.flows import worker
+from sightline.flows.outage import survive_outages
+from sightline.pipeline import entry_store
+from sightline.records import Shard
+
+
+@flow(name="shard", persist_result=False, result_serializer="json")
+def shard_flow(run_id: str, started: datetime, shard: Shard, refresh: bool = False) -> State[Any]:
+    """Ingest a shard for another run, which started this flow through `data.shard_deployment`.
+
+    Return a Completed state whose message is the key of the shard's cache entry, or a Failed one
+    named after the error.
+
+    Args:
+        run_id: ID of the other run.
+        started: When the other run was requested.
+        shard: The shard.
+        refresh: Ignore the cache.
+    """
+    try:
+        run = worker.run(run_id, started=started, refresh=refresh)
+        with survive_outages(), run.workspace.in_use():
+            entry_store.fetch(run.workspace, shard)
+            ingest_shard(run, shard)
+    except SightlineError as error:
+        return Failed(data=error, name=type(error).__name__, message=str(error))
+    return Completed(message=INGEST_SHARD.key(shard))
