@@ -74,6 +74,9 @@ def check_devices(found):
 
 def test_two_devices_of_tensorflow_train_as_one_and_resume_exactly(tensorflow):
     check_devices(tensorflow)
+    (alone,), (first, second) = tensorflow["draws"]
+    assert first == alone
+    assert second != alone, "each device changes its images in its own way"
 
 
 @pytest.mark.campaign

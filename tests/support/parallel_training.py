@@ -23,7 +23,7 @@ from sightline.errors import DeviceError
 from sightline.models import build
 from sightline.records import ArraySet, ModelBlueprint, Run, TrainedModel
 from sightline.storage.workspace import Workspace
-from sightline.training import device, train
+from sightline.training import device, parallel, train
 
 NETWORK = CnnConfig(
     convolutions=(Convolution(filters=4, batch_normalization=True), Convolution(filters=8)),
@@ -98,8 +98,20 @@ def on_devices(run: Run, arrays: ArraySet, folder: Path) -> dict[str, Any]:
     with pytest.raises(DeviceError) as missing:
         device.inspect(settings(devices=4))
     found["missing"] = str(missing.value)
+    if keras.backend.backend() == "tensorflow":
+        found["draws"] = [draws(devices) for devices in (1, 2)]
     found["available"] = device.inspect(TRAINING).devices
     return found
+
+
+def draws(devices: int) -> list[list[float]]:
+    """Return what each replica draws with the same seed."""
+    import tensorflow as tf
+
+    with parallel.computing_on("cpu", devices):
+        seed, strategy = keras.random.SeedGenerator(1), tf.distribute.get_strategy()
+        drawn = strategy.run(lambda: keras.random.uniform((3,), seed=seed))
+        return [one.numpy().tolist() for one in strategy.experimental_local_results(drawn)]
 
 
 def as_node(run: Run, arrays: ArraySet, folder: Path, last_step: int) -> dict[str, Any]:

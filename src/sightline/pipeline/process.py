@@ -31,6 +31,8 @@ NO_KERAS = "--no-keras"
 STOPPING_SECONDS = 10  # Time for a training to write a checkpoint when it is asked to stop
 # Written by TensorFlow and C++ before they die of it; oneDNN continues without the memory
 _SIGNS_OF_FULL_MEMORY = ("OOM when allocating", "bad_alloc", "RESOURCE_EXHAUSTED")
+# Written by JAX, which ends a process whose training lost another machine
+_SIGN_OF_A_LOST_NODE = "JAX distributed service detected fatal errors"
 _log = logging.getLogger(__name__)
 
 
@@ -178,6 +180,11 @@ def _death(child: Child, name: str) -> SightlineError:
             f"Stage {name} ran out of memory and the Keras process died with "
             f"{describe_exit(code)}; lower training.batch_size or use smaller images "
             "(data.image_size)."
+        )
+    if _SIGN_OF_A_LOST_NODE in tail:
+        return errors.NodeLostError(
+            f"Another node of the training died in stage {name}; see the logs of the nodes, then "
+            "start all of them again: the training resumes from its newest checkpoint."
         )
     hint = " (out of memory? try a smaller training.batch_size)" if code == -signal.SIGKILL else ""
     return errors.KerasProcessError(

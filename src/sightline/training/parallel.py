@@ -95,8 +95,8 @@ def normalizing_whole_batches(model: keras.Model, devices: int) -> Iterator[None
 
     MirroredStrategy would normalize the part of each replica alone; JAX sees the whole batch.
     """
-    found = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
-    chosen = found if devices > 1 and keras.backend.backend() == "tensorflow" else []
+    mirrored = devices > 1 and keras.backend.backend() == "tensorflow"
+    chosen = list(_normalizations(model)) if mirrored else []
     for layer in chosen:
         layer.synchronized = True
     try:
@@ -104,6 +104,14 @@ def normalizing_whole_batches(model: keras.Model, devices: int) -> Iterator[None
     finally:
         for layer in chosen:
             layer.synchronized = False
+
+
+def _normalizations(model: keras.Model) -> Iterator[keras.layers.Layer]:
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _normalizations(layer)
+        elif isinstance(layer, keras.layers.BatchNormalization) and not layer.synchronized:
+            yield layer
 
 
 @contextmanager

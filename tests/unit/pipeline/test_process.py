@@ -9,7 +9,7 @@ import pytest
 
 import stand_in_stage
 from sightline.config import TrainingConfig
-from sightline.errors import DeviceError, KerasProcessError, StageError
+from sightline.errors import DeviceError, KerasProcessError, NodeLostError, StageError
 from sightline.pipeline import worker
 from sightline.pipeline.process import KerasProcess, ProcessSettings, _environment
 from sightline.pipeline.progress import Progress, listening
@@ -77,6 +77,11 @@ def test_dead_child_is_reported_and_replaced(process, caplog):
         process.run(stand_in_stage.die, SETTINGS)
     assert "last words" in caplog.text
     assert process.run(stand_in_stage.report_progress, SETTINGS).device
+
+
+def test_loss_of_another_machine_is_reported_with_what_to_do(process):
+    with pytest.raises(NodeLostError, match=r"start all of them again.*resumes"):
+        process.run(stand_in_stage.die_of_a_lost_node, SETTINGS)
 
 
 def test_killed_child_is_reported_with_a_hint(process):
