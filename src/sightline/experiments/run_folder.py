@@ -64,7 +64,8 @@ def pull(workspace: Workspace) -> None:
     sync.pull(workspace, "runs/", lambda key: _MANIFEST_KEY.fullmatch(key) is not None)
     if workspace.store:
         for path in visible_folders(workspace):
-            if not (path / MANIFEST).exists():
+            # Another process may be about to bring the manifest
+            if not (path / MANIFEST).exists() and not exists(workspace, path.name):
                 files.set_aside(path)
 
 

@@ -1,6 +1,7 @@
 import pytest
 
 from examples import write_npz
+from machines import two
 from sightline.data.watch import observe, store_observation
 from sightline.errors import StorageError
 
@@ -30,6 +31,16 @@ def test_change_is_reported_until_it_is_stored(workspace, data):
         assert changed.previous_sha256 == first.source.sha256
     store_observation(workspace, changed)
     assert not observe(workspace, str(data)).changed
+
+
+def test_observation_of_another_machine_counts(tmp_path, data):
+    a, b = two(tmp_path, f"memory://{tmp_path.name}")
+    store(a, data)
+    assert not observe(b, str(data)).first
+    write_npz(data, train=200)
+    assert observe(b, str(data)).changed
+    store(b, data)
+    assert not observe(a, str(data)).changed
 
 
 def test_data_sets_of_the_same_name_are_distinguished(workspace, tmp_path):

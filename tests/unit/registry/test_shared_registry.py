@@ -8,6 +8,7 @@ from sightline import registry
 from sightline.errors import ChampionChangedError, InputError
 from sightline.experiments import pins
 from sightline.registry import audit_log
+from sightline.registry.attestation.verify import verify as verify_attestation
 from sightline.storage import files
 
 
@@ -102,6 +103,15 @@ def test_model_is_brought_here_and_damage_in_the_store_is_found(machines):
     assert damage.path == version.model.path
     with pytest.raises(InputError, match=r"model\.keras is damaged"):
         promote(b, version, None)
+
+
+def test_signed_provenance_is_checked_on_another_machine(machines, key):
+    a, b = machines
+    version = registry.register(a, publish(a, "run-1"))
+    promote(b, version, None)
+    public = key.with_name(f"{key.name}.pub")
+    assert registry.verify(a, version.name).damages == ()
+    assert verify_attestation(a, version.name, public) == ()
 
 
 def test_stale_replica_decides_nothing(machines):

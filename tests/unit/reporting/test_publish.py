@@ -1,0 +1,49 @@
+import pytest
+
+from machines import keys
+from sightline.errors import RunExistsError
+from sightline.experiments import new_run, run_folder, verify
+from sightline.records import Run, Source
+from sightline.reporting import publish
+from sightline.storage.workspace import Workspace
+
+
+@pytest.fixture
+def shared(run, manifest):
+    """A run on object storage, and the workspace of another machine."""
+    url = f"memory://{run.workspace.root.parent.name}"
+    mine = run.model_copy(update={"workspace": Workspace(run.workspace.root, url)})
+    return mine, Workspace(run.workspace.root.parent / "other", url)
+
+
+def publish_run(run: Run, manifest):
+    source = Source(kind="named", path="mnist", dataset="mnist", sha256="c" * 64)
+    return publish.publish(run, manifest.config, source, manifest.records, {})
+
+
+def test_published_run_is_complete_on_another_machine(shared, manifest, monkeypatch):
+    run, other = shared
+    order = []
+    store = run.workspace.store
+    create = store.create
+    monkeypatch.setattr(
+        store, "create", lambda key, content: order.append(keys(other)) or create(key, content)
+    )
+    publish_run(run, manifest)
+    (uploaded,) = order
+    published = run_folder.read(other, run.id)
+    assert {f"runs/{run.id}/{name}" for name in published.files} == set(uploaded)
+    assert verify.verify(other)[0].damages == ()
+    with pytest.raises(RunExistsError):
+        publish_run(run, manifest)
+
+
+def test_id_that_another_machine_took_over_is_not_published_again(shared, manifest, monkeypatch):
+    run, other = shared
+    monkeypatch.setattr(new_run, "check_new", lambda *_: None)
+    with new_run.claim(other, run.id), pytest.raises(RunExistsError):
+        publish_run(run, manifest)
+    other.store.write(f"runs/{run.id}/manifest.json", b"another")
+    with pytest.raises(RunExistsError):
+        publish_run(run, manifest)
+    assert other.store.read(f"runs/{run.id}/manifest.json") == b"another"
