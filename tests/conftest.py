@@ -18,7 +18,7 @@ from sightline.storage.workspace import Workspace
 pytest_plugins = ["factory", "browser", "s3_server"]
 
 SET_UP, FLOWS = "set-up", "flows"
-SHARING = ("lost_runs", "operation", "pages", "server", "shards", "stopping")
+SHARING = ("lost_runs", "operation", "pages", "search", "server", "shards", "stopping")
 """Files of e2e that share one server, its deployments and workers with test_orchestrator.py."""
 
 LONGEST = (SET_UP, "tests/faults/test_outages.py", FLOWS, "tests/e2e/test_readme.py")

@@ -3,6 +3,7 @@
 import logging
 import time
 from typing import Any
+from uuid import UUID
 
 from prefect.client.schemas.objects import FlowRun, State
 
@@ -62,6 +63,11 @@ class DeployedAttempt:
         self._read_at = self._started = time.monotonic() - _POLL_SECONDS
         self._state: State[Any] | None = None
         self._reported = 0
+
+    @property
+    def id(self) -> UUID:
+        """The flow run."""
+        return self._watched.id
 
     def epochs(self) -> list[Epoch]:
         """Return the epochs that were reported since the last call; ask every few seconds."""

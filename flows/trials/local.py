@@ -21,7 +21,7 @@ class LocalRunner:
     def __init__(self, parallel: int) -> None:
         """Start nothing yet."""
         self.at_once = parallel
-        self._environment = _environment(parallel)
+        self.environment = _environment(parallel)
         self._idle: list[_Process] = []
         self._all: list[_Process] = []
 
@@ -45,7 +45,7 @@ class LocalRunner:
 
     def _new_process(self, trial: Trial) -> "_Process":
         mirror = {"SIGHTLINE_MIRROR": trial.run.mirror} if trial.run.mirror else {}
-        process = _Process(Child(_PROGRAM, environment={**self._environment, **mirror}))
+        process = _Process(Child(_PROGRAM, environment={**self.environment, **mirror}))
         self._all.append(process)
         return process
 
@@ -64,6 +64,11 @@ class LocalAttempt:
         self._runner, self._process = runner, process
         self._end: dict[str, Any] | None = None
         process.child.send(trial.model_dump(mode="json"))
+
+    @property
+    def pid(self) -> int:
+        """The process."""
+        return self._process.child.pid
 
     def epochs(self) -> list[Epoch]:
         """Return the epochs that were reported since the last call."""

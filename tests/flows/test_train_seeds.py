@@ -2,6 +2,7 @@ import json
 import re
 from io import StringIO
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from rich.console import Console
@@ -13,6 +14,7 @@ from sightline.experiments.seeds import SeedSummary
 from sightline.flows.cli import seeds_table
 from sightline.flows.deployments import train
 from sightline.flows.train_seeds import seeds_flow
+from sightline.flows.trials.seeds import train_side_by_side
 from sightline.records import Run
 from sightline.storage.workspace import Workspace
 from tiny_run import artifacts, form, tiny
@@ -96,6 +98,15 @@ def test_same_command_resumes_with_the_missing_seeds(summary, data, root):
     again = seeds_flow(config, Run(id=run_id, workspace=Workspace(root)), 2)
     assert run_folder.run_ids(Workspace(root)) == before
     assert again.runs == summary.runs
+
+
+def test_seeds_side_by_side_are_measured_as_one_after_the_other(summary, data, root):
+    run_id = summary.runs[0].run_id.removesuffix("-s3")
+    config = tiny(data, *SEEDED)
+    planned = seed_runs.plan(config, Run(id=run_id, workspace=Workspace(root)), 2)
+    source = locate.locate(config.data)
+    again = train_side_by_side(Mock(), planned, seed_runs.unfinished(planned, source), source, 2)
+    assert (again.runs, again.noise.accuracy) == (summary.runs, summary.noise.accuracy)
 
 
 def test_terminal_shows_each_seed_and_the_spread(summary):
