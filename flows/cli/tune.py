@@ -1,6 +1,7 @@
 """`sightline tune`: searches hyperparameters, then trains the best ones as an ordinary run."""
 
 import shutil
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NamedTuple
@@ -220,7 +221,7 @@ def _train_best(
     run_id = f"{study.name}-{study.token}-best-t{best.number}"
     if not run_folder.folder(workspace, run_id).exists():
         config = loading.load(str(file))
-        run = asked.run.model_copy(update={"id": run_id})
+        run = asked.run.model_copy(update={"id": run_id, "started": datetime.now(UTC)})
         trial = Trial(config=config, run=run, source=asked.source, complete=True)
         console.note(f"Evaluating the best trial, {best.number}, as run {run_id}")
         run_side_by_side(runner, iter([trial]), 1, CompleteRuns("best", 0, 1))

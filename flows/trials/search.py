@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 
 from sightline.config import RunConfig
 from sightline.errors import ConfigError, DivergenceError, RunError, SightlineError
@@ -53,7 +54,7 @@ class Search:
             self._fail(drawn.number, error)
             return
         run_id = f"{self._study.name}-{self._study.token}-t{drawn.number}"
-        run = self._run.model_copy(update={"id": run_id})
+        run = self._run.model_copy(update={"id": run_id, "started": datetime.now(UTC)})
         self._running[run_id] = _Running(drawn.number, config.training.epochs)
         yield Trial(config=config, run=run, source=self._source)
 

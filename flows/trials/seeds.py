@@ -1,6 +1,7 @@
 """The runs of `train --seeds` side by side."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from sightline.experiments import seeds as seed_runs
 from sightline.experiments.seeds import SeedRun, SeedSummary
@@ -21,9 +22,12 @@ def train_side_by_side(
     Raises the error of the first seed that fails, which ends the others; runs that are complete are
     kept.
     """
-    trials = (
-        Trial(config=one.config, run=one.run, source=source, complete=True) for one in unfinished
-    )
+
+    def trial(one: SeedRun) -> Trial:
+        run = one.run.model_copy(update={"started": datetime.now(UTC)})
+        return Trial(config=one.config, run=run, source=source, complete=True)
+
+    trials = map(trial, unfinished)
     follower = CompleteRuns("seeds", len(planned) - len(unfinished), len(planned))
     run_side_by_side(runner, trials, parallel, follower)
     return seed_runs.measure(planned[0].run.workspace, [one.run.id for one in planned])

@@ -94,6 +94,10 @@ class Child:
         """Return whether `receive` need not wait for the child to speak."""
         return b"\n" in self._received or self._is_readable(0)
 
+    def terminate(self) -> None:
+        """Ask the child to stop, and return at once; `end` waits for it."""
+        self._process.terminate()
+
     def end(self, grace_seconds: float = 0) -> list[Message]:
         """Ask the child to stop, wait, then kill it; return the answers not yet received."""
         try:

@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from processes import wait_for
+from processes import is_running, wait_for
 from searching import BASE
 from sightline.data import locate
 from sightline.errors import DataError, KerasProcessError
@@ -46,6 +46,13 @@ def test_error_of_a_trial_comes_back_and_the_process_is_used_again(runner, tmp_p
     assert second.pid == first.pid
     with pytest.raises(DataError, match="missing"):
         ended(second)
+
+
+def test_cancelled_trial_ends_its_process_without_a_wait_for_it(runner, tmp_path):
+    attempt = runner.start(trial(tmp_path))
+    attempt.cancel()
+    runner.close()
+    assert not is_running(attempt.pid)
 
 
 def test_dead_process_is_a_transient_error(runner, tmp_path):
