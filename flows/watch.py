@@ -25,7 +25,7 @@ def watch_flow(dataset: worker.Dataset) -> None:
     """Check a data set once and notify Prefect if it changed since the last check.
 
     Args:
-        dataset: Name of a data set, or the absolute path of your own where the worker runs.
+        dataset: Name of a data set, the absolute path of your own where the worker runs, or a URL.
     """
     lost_runs.end_missed()
     locate.check_same_everywhere(dataset)

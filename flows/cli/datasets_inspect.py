@@ -28,6 +28,7 @@ from sightline.storage.workspace import Workspace
 EXAMPLES = (
     "Examples:\n\nsightline datasets inspect ./my-images\n\n"
     "sightline datasets inspect ./table.csv --set data.label_column=kind\n\n"
+    "sightline datasets inspect s3://bucket/my-images\n\n"
     "sightline datasets inspect mnist --set data_gate.leaks.action=fail"
 )
 _MANY_CLASSES = 20  # Number of classes beyond which the rest is counted instead of listed

@@ -65,7 +65,8 @@ Mirror = Annotated[
 DatasetArgument = Annotated[
     str,
     typer.Argument(
-        autocompletion=completion.datasets, help="Name of a data set, or path of your own images."
+        autocompletion=completion.datasets,
+        help="Name of a data set, path of your own images, or a URL such as s3://bucket/prefix.",
     ),
 ]
 Recipe = Annotated[
@@ -83,7 +84,8 @@ RecipeDataset = Annotated[
     typer.Option(
         "--dataset",
         autocompletion=completion.datasets,
-        help="Name of a data set (see `sightline datasets list`) or path of your own. "
+        help="Name of a data set (see `sightline datasets list`), path of your own, or a URL such "
+        "as s3://bucket/prefix. "
         "Default: the recipe's.",
     ),
 ]

@@ -33,6 +33,7 @@ EXAMPLES = (
     "Examples:\n\nsightline train --recipe quickstart\n\n"
     "sightline train --dataset ./my-images --set training.epochs=10\n\n"
     "sightline train --dataset mnist --data-dir ./downloads --json\n\n"
+    "sightline train --dataset s3://bucket/my-images\n\n"
     "sightline train --seeds 5 --parallel 2\n\n"
     "sightline train --seeds 5 --runner ray --gpus-per-trial 1"
 )

@@ -36,7 +36,8 @@ class DataConfig(Section):
     )
 
     dataset: Name = Field(default="mnist", examples=["./photos"])
-    """Name of a data set (see `sightline datasets list`) or a path to your own."""
+    """Name of a data set (see `sightline datasets list`), path to your own, or URL such as
+    s3://bucket/prefix."""
     image_size: tuple[Side, Side] | None = Field(default=None, examples=[[128, 128]])
     """Height and width in pixels. Unset: the size of the images if they all have the same one,
     else 64x64."""

@@ -25,7 +25,7 @@ _SHOW_PROGRESS_FROM = 100  # files
 _SLUG_LENGTH = 40
 _CONTAINERS = frozenset({"parquet", "tfrecord", "webdataset"})  # Formats of files that hold images
 
-SAME_EVERYWHERE = rf"^(/|~|(s3|gs|az|hf|https)://|({'|'.join(catalog.NAMED)})$)"
+SAME_EVERYWHERE = rf"^(/|~|(s3|gs|az|https)://[^@?#]+$|hf://[^?#]+$|({'|'.join(catalog.NAMED)})$)"
 """Regular expression of the data sets of deployments, whose workers have other working folders."""
 
 
@@ -70,6 +70,11 @@ def describe_hidden(dataset: str, data_dir: Path | None) -> str | None:
 def check_same_everywhere(dataset: str) -> None:
     """Raise DataError if a data set depends on the working folder: a relative path."""
     if not re.match(SAME_EVERYWHERE, dataset):
+        if is_url(dataset):  # do not repeat it: it may contain a password
+            raise DataError(
+                "The URL of a deployment's data set cannot be used; expected s3://, gs://, az://, "
+                "hf:// or https:// without a password and a query."
+            )
         raise DataError(
             f"The data set {dataset!r} of a deployment is neither a name nor an absolute path, and "
             "a worker runs in a folder of its own; write the path as the worker sees it, such as "

@@ -40,19 +40,31 @@ def test_folder_named_like_a_named_data_set_is_pointed_out(tmp_path, monkeypatch
 
 
 @pytest.mark.parametrize(
-    "dataset", ["/srv/images", "~/images", "~ann/images.npz", "mnist-5k", "s3://b/x"]
+    "dataset",
+    ["/srv/images", "~/images", "~ann/images.npz", "mnist-5k", "s3://b/x", "hf://datasets/o/n@v1"],
 )
 def test_name_or_absolute_path_is_the_same_everywhere(dataset):
     location.check_same_everywhere(dataset)
 
 
-@pytest.mark.parametrize(
-    "dataset", ["images", "./images", "../mnist", "mnist-5", "mnist/", "file:///srv/images", ""]
-)
+@pytest.mark.parametrize("dataset", ["images", "./images", "../mnist", "mnist-5", "mnist/", ""])
 def test_relative_path_is_refused_where_the_working_folder_differs(dataset):
     with pytest.raises(DataError, match="absolute path") as refusal:
         location.check_same_everywhere(dataset)
     assert repr(dataset) in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("file:///hunter2", "ftp://h/hunter2", "s3://me:hunter2@b/x"),
+        *("https://h/x?sig=hunter2", "hf://datasets/o/n?hunter2"),
+    ],
+)
+def test_url_that_no_worker_can_use_is_refused_and_not_shown(url):
+    with pytest.raises(DataError, match="without a password and a query") as refusal:
+        location.check_same_everywhere(url)
+    assert "hunter2" not in str(refusal.value)
 
 
 def test_equal_content_has_equal_digests_and_a_folder_with_one_archive_is_that_archive(tmp_path):

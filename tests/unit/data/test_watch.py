@@ -2,6 +2,8 @@ import pytest
 
 from examples import write_npz
 from machines import two
+from painted import paint
+from remote_data import upload
 from sightline.data.watch import observe, store_observation
 from sightline.errors import StorageError
 
@@ -63,3 +65,12 @@ def test_unreadable_observation_is_an_error(workspace, data):
     (workspace.root / "watch").write_text("a file instead of a folder")
     with pytest.raises(StorageError):
         observe(workspace, str(data))
+
+
+def test_objects_are_watched_by_their_listing_without_reading_them(workspace, tmp_path, s3):
+    url = upload(paint(tmp_path / "data", "a/1.png", "b/2.png"), f"{s3.new_bucket()}/data")
+    store(workspace, url)
+    assert not observe(workspace, url).changed
+    upload(paint(tmp_path / "data", "a/3.png"), url)
+    assert observe(workspace, url).changed
+    assert not [key for method, key in s3.requests if method == "GET" and key.endswith(".png")]

@@ -8,12 +8,15 @@ from grid_formats import FORMATS
 from painted import paint
 from reading import ingest
 from remote_data import EXAMPLES, facts, upload
-from sightline.config import DataConfig
+from sightline.config import DataConfig, PreprocessingConfig
 from sightline.data import locate as location
+from sightline.data.preprocess import PREPROCESS
 from sightline.data.remote import listing
 from sightline.data.remote.opening import open_url
 from sightline.errors import BusyStorageError, DataError, InputError, StorageError
 from sightline.storage.object_store import open_store
+
+PREPARED = PreprocessingConfig()
 
 
 def locate(url):
@@ -31,6 +34,7 @@ def test_equal_files_give_equal_images_labels_and_facts_wherever_they_are(run, t
     local, remote = (ingest(run, place, **settings) for place in (tmp_path / "data", url))
     assert remote.source == url
     assert facts(remote) == facts(local)
+    assert PREPROCESS.key(remote, PREPARED) == PREPROCESS.key(local, PREPARED)  # and so on
 
 
 def test_single_object_is_read_with_the_class_names_beside_it(run, tmp_path):
