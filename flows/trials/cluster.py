@@ -5,7 +5,7 @@ import math
 import os
 import socket
 from importlib.util import find_spec
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from sightline.errors import ConfigError, ServerError
@@ -19,6 +19,8 @@ _HOW_TO_REACH = (
     "run the command on a machine of the cluster, which `ray start --address=HEAD:6379` makes it, "
     "or start one with `ray start --head`"
 )
+
+_log = logging.getLogger("sightline.flows")
 
 
 class Share(NamedTuple):
@@ -53,6 +55,7 @@ def connect(gpus_per_trial: float | None) -> Share:
     except (ConnectionError, RuntimeError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         raise ConfigError(f"The Ray cluster cannot be used ({reason}); {_HOW_TO_REACH}.") from None
+    _quieten()
     return divide([node["Resources"] for node in ray.nodes() if node["Alive"]], gpus_per_trial)
 
 
@@ -77,6 +80,20 @@ def _address() -> str:
         where = f" at {given} (RAY_ADDRESS)" if given else ""
         raise ConfigError(f"No Ray cluster answers{where}; {_HOW_TO_REACH}.") from error
     return address
+
+
+def _quieten() -> None:
+    """Log the first line of what Ray has to say, such as of a lost node.
+
+    Ray 2.60 prints all of it on standard output, which is for results.
+    """
+    from ray._private import worker
+
+    def log(data: dict[str, Any], ignore_prefix: bool) -> None:
+        for message in data["lines"]:
+            _log.warning("Ray: %s", message.strip().partition("\n")[0])
+
+    worker.print_to_stdstream = log
 
 
 def divide(nodes: list[dict[str, float]], gpus_per_trial: float | None) -> Share:

@@ -1,5 +1,6 @@
 """Keeps several trials running at a time and follows each to its end."""
 
+import logging
 import time
 from collections.abc import Iterator
 from typing import Protocol
@@ -10,6 +11,7 @@ from sightline.pipeline.progress import Progress, emit
 
 _POLL_SECONDS = 0.1
 _ATTEMPTS = 3  # Attempts at a trial whose process is lost
+_log = logging.getLogger("sightline.flows")
 
 
 class Follower(Protocol):
@@ -103,6 +105,7 @@ class _Followed:
             if self._lost == _ATTEMPTS:
                 self._follower.ended(self._trial, error)
                 return True
+            _log.warning("%s is started again: %s", self._trial.run.id, error)
             self.attempt = self._runner.start(self._trial)
             return False
         except SightlineError as error:

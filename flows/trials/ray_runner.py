@@ -11,7 +11,9 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun, State
+from prefect.context import refresh_global_settings_context
 from prefect.flow_engine import run_flow
+from prefect.settings import get_current_settings
 from prefect.states import Cancelled, Crashed, Pending
 from prefect_ray import RayTaskRunner
 from prefect_ray.context import remote_options
@@ -116,6 +118,10 @@ class RayAttempt(DeployedAttempt):
 @task(name="ray-trial", cache_policy=NO_CACHE, persist_result=False)
 def execute(trial: Trial, flow_run_id: UUID) -> None:
     """Run a trial on a node, in the flow run that the command has created."""
+    # Threads do not see the settings that came with the task
+    settings = get_current_settings().to_environment_variables(exclude_unset=True)
+    os.environ.update(settings)
+    refresh_global_settings_context()
     workspace = trial.run.workspace
     if workspace.url is None and not (workspace.root / LOCK).exists():
         raise ConfigError(

@@ -2,6 +2,7 @@ import re
 
 import pytest
 
+from command import check_refused, invoke
 from processes import free_port
 from sightline.errors import ConfigError, ServerError
 from sightline.flows.server import api
@@ -45,6 +46,11 @@ def test_address_of_a_ray_client_is_refused(monkeypatch):
     monkeypatch.setenv("RAY_ADDRESS", "ray://head:10001")
     with pytest.raises(ConfigError, match="unset RAY_ADDRESS and run the command on a machine"):
         cluster.connect(None)
+
+
+def test_command_reaches_for_the_cluster():
+    done = invoke("train", "--seeds", "2", "--runner", "ray", RAY_ADDRESS="ray://head:10001")
+    check_refused(done, "RAY_ADDRESS is 'ray://head:10001'", "unset RAY_ADDRESS")
 
 
 def test_cluster_that_is_gone_is_refused_with_its_address(monkeypatch):
