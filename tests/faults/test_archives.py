@@ -2,26 +2,34 @@
 
 import pytest
 
-from command import BIN, check_refused, execute
-from hostile_input import FEW_THREADS, HOSTILE, limit_memory
+from command import check_refused
+from hostile_input import HOSTILE
 from hostile_records import RECORDS, TARS
+from limited_commands import run_all
+
+pytestmark = pytest.mark.campaign
+
+CASES = {case.name: case for case in HOSTILE + TARS + RECORDS}
 
 
-@pytest.mark.campaign
-@pytest.mark.parametrize("case", HOSTILE + TARS + RECORDS, ids=lambda case: case.name)
-def test_hostile_input_is_refused_and_touches_nothing(environment, tmp_path, case):
-    command = [BIN / "sightline", *case.arguments(tmp_path / "given")]
-    before = tree(tmp_path)
+@pytest.fixture(scope="module")
+def refused(environment, tmp_path_factory):
+    """The folder of each case as it was before, and what the command said."""
+    folders = {name: tmp_path_factory.mktemp(name) for name in CASES}
+    commands = [
+        [*CASES[name].arguments(folder / "given"), f"--artifacts={folder}/artifacts"]
+        for name, folder in folders.items()
+    ]
+    before = {name: (folder, tree(folder)) for name, folder in folders.items()}
+    return before, dict(zip(folders, run_all(commands, environment), strict=True))
 
-    done = execute(
-        *command,
-        f"--artifacts={tmp_path}/artifacts",
-        env=environment | FEW_THREADS,
-        preexec_fn=limit_memory,
-    )
 
-    check_refused(done, *case.facts)
-    assert tree(tmp_path) == before
+@pytest.mark.parametrize("name", CASES)
+def test_hostile_input_is_refused_and_touches_nothing(refused, name):
+    before, done = refused
+    check_refused(done[name], *CASES[name].facts)
+    folder, paths = before[name]
+    assert tree(folder) == paths
 
 
 def tree(folder):

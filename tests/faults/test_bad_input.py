@@ -6,7 +6,7 @@ import pytest
 import bad_files as bad
 from bad_files import IDX_IMAGES, IDX_LABELS
 from bad_input import CASES
-from command import check_refused, invoke
+from command import check_refused, invoke, refusing
 from fuzzing import read_or_refuse
 from reading import read_all
 from sightline.errors import DataError
@@ -22,7 +22,8 @@ FULL_CHUNK = np.resize(bad.X, (16, 255, 257))
 def test_bad_input_is_refused(tmp_path, case):
     artifacts = tmp_path / "artifacts"
 
-    done = invoke(*case.arguments(tmp_path / "given"), f"--artifacts={artifacts}")
+    with refusing():
+        done = invoke(*case.arguments(tmp_path / "given"), f"--artifacts={artifacts}")
 
     check_refused(done, *case.facts)
     assert not [path for path in artifacts.rglob("*") if path.is_file() and path.suffix != ".lock"]
@@ -33,7 +34,8 @@ def test_class_of_one_image_is_not_split_for_validation(tmp_path):
 
     data = bad.npz(y_train=labels, y_test=labels)(tmp_path)
     options = ("--set=preprocessing.validation_fraction=0.5", f"--artifacts={tmp_path}/artifacts")
-    done = invoke("train", f"--dataset={data}", *options)
+    with refusing():
+        done = invoke("train", f"--dataset={data}", *options)
 
     check_refused(done, "class '1'", "validation split", "add another")
     assert not list((tmp_path / "artifacts").glob("cache/preprocess/[!.]*"))

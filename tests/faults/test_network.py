@@ -10,7 +10,7 @@ import time
 import pytest
 
 import mirror
-from command import check_refused, execute, invoke
+from command import check_refused, execute, invoke, refusing
 from mirror import CONTENT, LASTING, MNIST_FIRST
 from sightline.data import catalog, download
 from sightline.data.mirror import RetryPolicy
@@ -31,7 +31,8 @@ def test_lasting_fault_is_refused_before_any_training(server, tmp_path, fault, r
     server.faults[MNIST_FIRST] = [fault] * 20
 
     options = ("--dataset=mnist", f"--mirror={server.address}", f"--artifacts={tmp_path}")
-    done = invoke("train", *options, NO_PROXY="127.0.0.1")
+    with refusing():
+        done = invoke("train", *options, NO_PROXY="127.0.0.1")
 
     check_refused(done, f"{server.address}{MNIST_FIRST}: ", reason, "--data-dir")
     assert server.asked == [MNIST_FIRST] * requests

@@ -4,7 +4,8 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -33,6 +34,26 @@ def invoke(*arguments: str, **environment: str) -> Completed:
     with patch.dict(os.environ, {"COLUMNS": "160", **environment}):
         result = CliRunner().invoke(app, list(arguments))
     return subprocess.CompletedProcess([], result.exit_code, result.stdout, result.stderr)
+
+
+class _Unneeded:
+    """Stands in for the private server."""
+
+    def wait(self) -> None:
+        raise AssertionError("the training was not refused")
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Start neither a private server nor Keras: the training is refused before it needs them."""
+    from sightline.flows.server import api
+    from sightline.pipeline.process import KerasProcess
+
+    with (
+        patch.object(api, "reach", lambda **_: _Unneeded()),
+        patch.object(KerasProcess, "start"),
+    ):
+        yield
 
 
 def check_refused(done: Completed, *expected: str) -> None:

@@ -4,7 +4,6 @@ import io
 import json
 import os
 import pickle
-import resource
 import stat
 import struct
 import tarfile
@@ -23,19 +22,10 @@ from bad_files import IDX_IMAGES, Write, X, Y
 from bad_input import Case
 from heic_files import FLAT_HEIC
 
-_MEMORY_BYTES = 5 << 28  # every bomb decompresses to more
-FEW_THREADS = {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2", "MALLOC_ARENA_MAX": "2"}
-"""Environment that limits the address space on machines with many cores."""
-
 _BLOCK = 16 << 20
 BOMB_BYTES = 3 << 30
 _LONG_HEADER = b"\x93NUMPY\2\0" + struct.pack("<I", BOMB_BYTES)
 _LINE_BYTES = 768 << 20  # Python takes three times as much to read a line
-
-
-def limit_memory() -> None:
-    """Limit this process and its children to 1.25 GiB of address space."""
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
 
 
 class Canary:
