@@ -73,8 +73,8 @@ test-fast: $(INSTALLED_DEV) ## Run the tests without servers, browsers and long 
 	$(PYTEST) -m "not server and not campaign and not slow" $(PYTEST_ARGS)
 
 .PHONY: test
-test: $(INSTALLED_DEV) ## Run the test suite, offline (PYTEST_ARGS='...', PROCESSES=4)
-	$(PYTEST) -m "not campaign" $(PYTEST_ARGS)
+test: $(INSTALLED_DEV) ## Run the test suite, offline (TESTS=all: and the campaigns)
+	$(PYTEST) $(if $(filter all,$(TESTS)),,-m "not campaign") $(PYTEST_ARGS)
 
 .PHONY: test-campaigns
 test-campaigns: $(INSTALLED_DEV) ## Kill, damage, fill up and fuzz (DEPTH=full: for hours)
@@ -156,5 +156,5 @@ $(INSTALLED): deploy/locks/base.lock pyproject.toml
 
 $(INSTALLED_DEV): $(INSTALLED) deploy/locks/image.lock deploy/locks/dev.lock
 	@echo "Adding the developer tools to $(VENV) (once) ..."
-	$(call install,deploy/locks/image.lock deploy/locks/dev.lock,jaxlib|kubernetes-validate)
+	$(call install,deploy/locks/image.lock deploy/locks/dev.lock,jaxlib|kubernetes-validate|ray)
 	@touch $@

@@ -17,12 +17,49 @@ from sightline.storage.workspace import Workspace
 
 pytest_plugins = ["factory", "browser", "s3_server"]
 
-SET_UP, FLOWS = "set-up", "flows"
-SHARING = ("lost_runs", "operation", "pages", "search", "server", "shards", "stopping")
-"""Files of e2e that share one server, its deployments and workers with test_orchestrator.py."""
+SHARING = {
+    "workers": (
+        "e2e/test_lost_runs",
+        "e2e/test_operation",
+        "e2e/test_pages",
+        "e2e/test_search",
+        "e2e/test_server",
+        "e2e/test_shards",
+        "e2e/test_stopping",
+        "faults/test_orchestrator",
+    ),
+    "flows": ("flows/", "tasks/"),
+    "faultpoint": tuple(
+        f"faults/test_{name}" for name in ("kills", "disk", "damaged_caches", "concurrency")
+    ),
+    "served": tuple(
+        f"faults/test_{name}" for name in ("hostile_run", "secrets", "server", "training")
+    ),
+}
+"""Files that share a set-up: a server with deployments and workers, the API and the run of the
+flows, the run that is killed at file operations, a server for commands."""
 
-LONGEST = (SET_UP, "tests/faults/test_outages.py", FLOWS, "tests/e2e/test_readme.py")
-"""Groups that start first, so that the processes end together."""
+APART = ("tests/flows/server/test_api.py", "tests/flows/test_notebook.py")
+"""Files of flows that need no set-up."""
+
+LONGEST = (
+    "workers",
+    "tests/faults/test_outages.py",
+    "faultpoint",
+    "flows",
+    "tests/e2e/test_readme.py",
+    "tests/unit/models/test_architectures.py",
+    "tests/faults/test_resuming.py",
+    "tests/e2e/test_sqlite.py",
+    "served",
+    "tests/e2e/test_python.py",
+    "tests/e2e/test_command.py",
+    "tests/e2e/test_mnist.py",
+    "tests/e2e/test_backends.py",
+    "tests/faults/test_models.py",
+    *APART,
+)
+"""Groups that start first, the longest before all others, so that the processes end together."""
 
 SERVERS = {"prefect_api", "server_url", "factory", "server", "guarded", "browser", "database"}
 """Fixtures that start a server or a browser."""
@@ -35,10 +72,10 @@ def pytest_addoption(parser):
 def scope(nodeid):
     """Return the group of tests that share a set-up: the file, or those of a server or a run."""
     path = nodeid.partition("::")[0]
-    if path.startswith("tests/flows/") and path != "tests/flows/server/test_api.py":
-        return FLOWS
-    shared = {f"e2e/test_{name}.py" for name in SHARING} | {"faults/test_orchestrator.py"}
-    return SET_UP if path.removeprefix("tests/") in shared else path
+    if path in APART:
+        return path
+    name = path.removeprefix("tests/")
+    return next((group for group, files in SHARING.items() if name.startswith(files)), path)
 
 
 class ByFile(LoadScopeScheduling):
