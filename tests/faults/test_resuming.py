@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import signal
 from types import SimpleNamespace
 
@@ -48,14 +49,19 @@ def bench(run, prepared, monkeypatch):
     return Bench(run, prepared, monkeypatch)
 
 
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """An artifacts root for uninterrupted trainings, equal ones of which are made once."""
+    return tmp_path_factory.mktemp("undisturbed")
+
+
 @pytest.fixture
-def other(bench, tmp_path):
-    """A bench whose artifacts root shares only the finished stages, for uninterrupted trainings."""
-    cache = tmp_path / "other" / "cache"
-    cache.mkdir(parents=True)
+def other(bench, undisturbed):
+    """A bench for uninterrupted trainings on the same arrays."""
+    cache = undisturbed / "cache"
     for name in ("ingest", "preprocess"):
-        (cache / name).symlink_to(bench.run.workspace.root / "cache" / name)
-    run = bench.run.model_copy(update={"workspace": Workspace(cache.parent)})
+        shutil.copytree(bench.run.workspace.root / "cache" / name, cache / name, dirs_exist_ok=True)
+    run = bench.run.model_copy(update={"workspace": Workspace(undisturbed)})
     return Bench(run, bench.arrays, bench.monkeypatch)
 
 

@@ -18,17 +18,15 @@ from faultpoint import NONE, Fault, Outcome, Stages
 from sightline.config import RunConfig, loading
 from sightline.data import locate
 from sightline.experiments import verify
-from sightline.export.export import EXPORT
 from sightline.pipeline import cache
-from sightline.prediction.unlabelled import PREDICT
 from sightline.records import Run, Source, StageRecords
 from sightline.storage import digests, files
 from sightline.storage.workspace import Workspace
-from sightline.training.embed import EMBED
 
-STEPS = [*(stage.name for stage in STAGES if stage not in {EMBED, PREDICT, EXPORT}), "publish"]
+STEPS = ["ingest", "preprocess", "build", "train", "evaluate", "report", "publish"]
 """The steps of the run. Export is missing: it works in child processes, which no fault point
-reaches. So is predict, since all splits have labels. Both store their results like every stage."""
+reaches. So are predict, since all splits have labels, and the shards of ingest, since the data are
+small. All store their results like every stage."""
 
 PHOTO_STEPS = ["ingest", "preprocess", "build", "embed", "train"]
 """The steps of the run with a pretrained network."""
