@@ -3,8 +3,6 @@
 import json
 import re
 
-import pytest
-
 from examples import write_npz
 from factory import call_about
 from processes import wait_for
@@ -19,13 +17,6 @@ DEPLOYMENTS = [
     "watch/watch-data",
 ]
 STAGES = ["ingest", "preprocess", "build", "train", "evaluate", "report"]
-
-
-@pytest.fixture(scope="module")
-def manual(workers, textures):
-    """A manual run whose training runs on the pool gpu."""
-    asked = {"dataset": str(textures), "epochs": 2, "batch_size": 8}
-    return workers.complete("train/train-manual", **asked, deployment="fit/fit-gpu")
 
 
 def test_make_deploy_creates_all_deployments(deployed, factory):
@@ -108,7 +99,7 @@ def test_repeated_run_is_unchanged_and_names_the_equal_run(workers, manual, text
 
 
 def test_changed_config_runs_and_force_runs_from_the_cache(workers, manual, textures):
-    asked = {"dataset": str(textures), "batch_size": 8}
+    asked = {"dataset": str(textures), "batch_size": 8, "deployment": ""}
     changed = workers.complete("train/train-manual", **asked, epochs=3)
     log = workers.log(changed["id"])
     assert re.search(r"Changed since run \S+: config \(training\.epochs 2 -> 3\)\.", log), log

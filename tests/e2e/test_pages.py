@@ -11,14 +11,7 @@ SCREENSHOTS = ROOT / "build" / "screenshots"
 
 
 @pytest.fixture(scope="module")
-def done(workers, textures):
-    """A run to show; its stages are cached if another test ran them."""
-    asked = {"dataset": str(textures), "epochs": 2, "batch_size": 8, "force": True}
-    return workers.complete("train/train-manual", **asked)
-
-
-@pytest.fixture(scope="module")
-def report(workers, done):
+def report(workers, manual):
     """The newest report."""
     reports = (workers.artifacts / "runs").glob("*/report.html")
     return max(reports, key=lambda path: path.stat().st_mtime)
@@ -35,17 +28,17 @@ def keep(page, name):
     page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
 
 
-def test_run_page_shows_the_artifacts(browser, workers, done):
+def test_run_page_shows_the_artifacts(browser, workers, manual):
     with browser.new_page(viewport={"width": 1280, "height": 1200}) as page:
-        page.goto(f"{workers.ui}/runs/flow-run/{done['id']}")
-        show(page, done["name"])
+        page.goto(f"{workers.ui}/runs/flow-run/{manual['id']}")
+        show(page, manual["name"])
         page.get_by_role("tab", name="Artifacts").or_(page.get_by_text("Artifacts")).last.click()
         show(page, "training-report", "confusion-matrix", "stage-times", "test-accuracy")
         keep(page, "flow-run")
 
 
-def test_images_and_report_of_a_run_are_shown(browser, workers, done):
-    artifacts = workers.artifacts_of(done["id"])
+def test_images_and_report_of_a_run_are_shown(browser, workers, manual):
+    artifacts = workers.artifacts_of(manual["id"])
     with browser.new_page(viewport={"width": 1280, "height": 1200}) as page:
         page.goto(f"{workers.ui}/artifacts/artifact/{artifacts['confusion-matrix']['id']}")
         image = page.locator("img[src^='data:image/png']").first

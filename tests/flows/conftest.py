@@ -5,7 +5,7 @@ import pytest
 
 from examples import write_npz
 from sightline.pipeline.process import keras_process
-from sightline.records import Run, RunSummary
+from sightline.records import Run
 from sightline.storage.workspace import Workspace
 from tiny_run import tiny
 
@@ -31,8 +31,7 @@ def first(prefect_api, keras, data, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory, request):
+def root(first, tmp_path_factory):
     """An artifacts root that the tests of a file share: a copy of the one with the first run."""
-    first: RunSummary = request.getfixturevalue("first")
     copy = tmp_path_factory.mktemp("copy") / "artifacts"
     return shutil.copytree(Path(first.run_dir).parents[1], copy)

@@ -62,6 +62,7 @@ def shown(notebook, name):
     ]
 
 
+@pytest.mark.slow
 def test_tutorial_shows_every_stage(tutorial):
     outputs = {name: shown(tutorial, name) for name in ("build", "fit", "evaluate", "labels")}
     assert outputs["build"] == ["141,258 parameters\n", "picture"]

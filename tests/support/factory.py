@@ -108,6 +108,13 @@ def workers(factory: Stack, abandoned: str) -> Stack:
 
 
 @pytest.fixture(scope="session")
+def manual(workers: Stack, textures: Path) -> Json:
+    """A manual run whose training runs on the pool gpu."""
+    asked = {"dataset": str(textures), "epochs": 2, "batch_size": 8}
+    return workers.complete("train/train-manual", **asked, deployment="fit/fit-gpu")
+
+
+@pytest.fixture(scope="session")
 def reported(workers: Stack, abandoned: str, webhook: Webhook) -> tuple[Json, str]:
     """The abandoned run once it is Crashed, and the message that the webhook received.
 

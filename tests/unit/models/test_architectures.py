@@ -77,8 +77,6 @@ def test_architecture_resumes_and_exports(network, folder, monkeypatch):
     assert not uninterrupted.resumed
     assert uninterrupted.model == resumed.model
     assert uninterrupted.seeds_sha256 == resumed.seeds_sha256
-    other = bench.fit(network, fit.model_copy(update={"seed": 1}))
-    assert other.weights_sha256 != resumed.weights_sha256
     path = run.workspace.root / resumed.model.path
     expected = FORMATS["keras"].runtime().load(path)(PHOTOS)
     for known in (FORMATS[name] for name in at_depth(["onnx"], [*FORMATS])):
