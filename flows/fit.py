@@ -54,16 +54,13 @@ def fit_flow(
     _check_shared(run, artifacts)
     required = not worker.gpu_is_optional()
     _show(gpu.require() if required else gpu.visible())
-    with (
-        survive_outages(),
-        run.workspace.in_use(),
-        # A lease that cannot be renewed must not end a healthy training.
-        concurrency(GPU_LIMIT, lease_duration=60, raise_on_lease_renewal_failure=False),
-    ):
-        demanded = {"device": "gpu"} if required and settings.device == "auto" else {}
-        prepare_process(settings.model_copy(update=demanded))
+    with survive_outages(), run.workspace.in_use():
         entry_store.fetch(run.workspace, arrays, blueprint)
-        train(run, arrays, blueprint, settings)
+        # A lease that cannot be renewed must not end a healthy training.
+        with concurrency(GPU_LIMIT, lease_duration=60, raise_on_lease_renewal_failure=False):
+            demanded = {"device": "gpu"} if required and settings.device == "auto" else {}
+            prepare_process(settings.model_copy(update=demanded))
+            train(run, arrays, blueprint, settings)
     return Completed(message=TRAIN.key(arrays, blueprint, settings))
 
 

@@ -20,6 +20,7 @@ def machine(environment, s3_server, tmp_path_factory):
 
     def on(folder, *arguments):
         own = {"HOME": str(read_only), "XDG_CACHE_HOME": "", "TMPDIR": str(folder)}
+        own["BROWSER"] = "/bin/true"
         return execute(BIN / "sightline", *arguments, env={**settings, **own}, cwd=read_only)
 
     return on
@@ -32,6 +33,11 @@ def test_run_on_one_machine_is_complete_on_another(machine, textures, tmp_path):
     options = ("--recipe=quickstart", f"--dataset={textures}", "--set=training.epochs=1")
     done = machine(one, "train", *options)
     assert done.returncode == 0, done.stderr
+    (run,) = json.loads(machine(two, "runs", "list", "--json").stdout)
+    assert run["run_id"] in done.stdout
+    report = Path(machine(two, "runs", "open", "latest").stdout.strip())
+    assert report.is_relative_to(two)
+    assert run["run_id"] in report.read_text()
     planned = machine(two, "train", *options, "--dry-run", "--json")
     assert planned.returncode == 0, planned.stderr
     assert {stage["cached"] for stage in json.loads(planned.stdout)["stages"]} == {True}
