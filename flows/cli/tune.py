@@ -180,7 +180,10 @@ def _prepare(
     workflow.check_requirements(base)
     setup = Setup(
         source=source,
-        config=base.model_dump_json(exclude={"choice", "recipe_sha256"}),
+        # The digest of the source stands for the path of the data.
+        config=base.model_dump_json(
+            exclude={"choice": True, "recipe_sha256": True, "data": {"dataset"}}
+        ),
         space=settings.space,
         metric=metric,
         pruning=pruning,
@@ -219,10 +222,11 @@ def _train_best(
     """Train the best trial as an ordinary run, unless an earlier command has done so."""
     workspace = asked.run.workspace
     run_id = f"{study.name}-{study.token}-best-t{best.number}"
-    if not run_folder.folder(workspace, run_id).exists():
+    if not run_folder.exists(workspace, run_id):
         config = loading.load(str(file))
         run = asked.run.model_copy(update={"id": run_id, "started": datetime.now(UTC)})
         trial = Trial(config=config, run=run, source=asked.source, complete=True)
         console.note(f"Evaluating the best trial, {best.number}, as run {run_id}")
         run_side_by_side(runner, iter([trial]), 1, CompleteRuns("best", 0, 1))
+    run_folder.pull(workspace)
     return run_folder.summary(workspace, run_folder.read_excerpt(workspace, run_id))

@@ -127,5 +127,5 @@ def _is_usable(flow_run: FlowRun, trial: Trial) -> bool:
     if state is None or not state.is_final():
         return state is None or state.name != "Cancelling"
     run = trial.run
-    is_there = not trial.complete or run_folder.folder(run.workspace, run.id).exists()
+    is_there = not trial.complete or run_folder.exists(run.workspace, run.id)
     return state.is_completed() and is_there

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from sightline.experiments import run_folder
 from sightline.experiments import seeds as seed_runs
 from sightline.experiments.seeds import SeedRun, SeedSummary
 from sightline.flows.trials.parallel import CompleteRuns, run_side_by_side
@@ -30,4 +31,6 @@ def train_side_by_side(
     trials = map(trial, unfinished)
     follower = CompleteRuns("seeds", len(planned) - len(unfinished), len(planned))
     run_side_by_side(runner, trials, parallel, follower)
-    return seed_runs.measure(planned[0].run.workspace, [one.run.id for one in planned])
+    workspace = planned[0].run.workspace
+    run_folder.pull(workspace)
+    return seed_runs.measure(workspace, [one.run.id for one in planned])
