@@ -3,11 +3,12 @@
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
-from sightline.storage import digests, files
+from sightline.storage import digests, files, replica
 from sightline.storage.object_store import ObjectStore, StoredObject
 from sightline.storage.workspace import Workspace
 
@@ -38,10 +39,11 @@ def pull_file(workspace: Workspace, key: str) -> bool:
         return path.exists()
     content = store.read(key)
     if content is None:
-        path.unlink(missing_ok=True)
+        if path.exists():
+            path.unlink()
         return False
     if not path.is_file() or path.read_bytes() != content:
-        with files.new_file(path) as temporary:
+        with _new_file(workspace, key) as temporary:
             temporary.write_bytes(content)
     return True
 
@@ -66,7 +68,7 @@ def fetch(workspace: Workspace, key: str, sha256: str) -> Path:
     """
     path, store = workspace.path(key), workspace.store
     if store is not None and digests.difference(path, sha256) is not None:
-        _replace(store, key, path)
+        _replace(workspace, store, key)
     return path
 
 
@@ -81,22 +83,30 @@ def _download(workspace: Workspace, store: ObjectStore, found: Iterable[StoredOb
     """Download objects; the time of a file becomes that of its object, by which runs are sorted."""
 
     def download(one: StoredObject) -> None:
-        path = workspace.path(one.key)
-        if _replace(store, one.key, path):
-            os.utime(path, (one.modified.timestamp(),) * 2)
+        if _replace(workspace, store, one.key):
+            os.utime(workspace.path(one.key), (one.modified.timestamp(),) * 2)
 
     safe = [one for one in found if digests.is_below(one.key)]
     with ThreadPoolExecutor(_THREADS) as pool:
         list(pool.map(download, safe))
 
 
-def _replace(store: ObjectStore, key: str, path: Path) -> bool:
+def _replace(workspace: Workspace, store: ObjectStore, key: str) -> bool:
     """Download an object to a file; return False, and remove the file, if there is none."""
-    with files.new_file(path) as temporary:
+    with _new_file(workspace, key) as temporary:
         found = store.download(key, temporary)
     if found is None:
-        path.unlink()
+        workspace.path(key).unlink()
     return found is not None
+
+
+@contextmanager
+def _new_file(workspace: Workspace, key: str) -> Iterator[Path]:
+    with (
+        files.storage_errors(workspace.root, replica.VARIABLE),
+        files.new_file(workspace.path(key)) as temporary,
+    ):
+        yield temporary
 
 
 def _is_current(workspace: Workspace, stored: StoredObject) -> bool:

@@ -3,6 +3,7 @@ import hashlib
 import pytest
 
 from machines import two
+from sightline.errors import StorageError
 from sightline.storage import sync
 from sightline.storage.workspace import Workspace
 
@@ -59,6 +60,14 @@ def test_key_that_leads_out_of_the_replica_is_not_downloaded(workspace, monkeypa
     monkeypatch.setattr(workspace.store, "list", lambda _: iter([stored]))
     sync.refresh(workspace, "")
     assert not (workspace.root.parent / "evil.json").exists()
+
+
+def test_replica_that_cannot_be_written_is_refused(tmp_path):
+    (tmp_path / "file").touch()
+    workspace = Workspace(tmp_path / "file" / "replica", f"memory://{tmp_path.name}")
+    workspace.store.write("a/1.json", b"new")
+    with pytest.raises(StorageError, match="choose another folder with SIGHTLINE_CACHE"):
+        sync.pull(workspace, "a/", is_json)
 
 
 def test_without_a_store_nothing_is_touched(tmp_path):
