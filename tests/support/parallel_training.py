@@ -73,8 +73,8 @@ def split_logically() -> None:
 
 def in_other_root(run: Run, folder: Path) -> Run:
     """Return a run whose artifacts root shares only the data."""
-    cache = folder / "other" / "cache"
-    cache.mkdir(parents=True, exist_ok=True)
+    cache = folder / keras.backend.backend() / "cache"
+    cache.mkdir(parents=True)
     for name in ("ingest", "preprocess"):
         (cache / name).symlink_to(run.workspace.root / "cache" / name)
     return run.model_copy(update={"workspace": Workspace(cache.parent)})
