@@ -13,7 +13,7 @@ from sightline.tasks.progress import logged_progress
 from sightline.tasks.shards import ingest_elsewhere
 
 
-@stage_task(INGEST, retries=3, timeout_seconds=2 * 3600)
+@stage_task(INGEST, retries=3, timeout_seconds=24 * 3600)
 def ingest(run: Run, source: Source, settings: DataConfig) -> DatasetFiles:
     """Read the source and store its images, labels and counts."""
     with logged_progress():

@@ -98,7 +98,7 @@ def predict(
         console.note(f"There is no champion; the model is that of the latest run, {served.name}.")
     keras_process().verbose = verbose
     try:
-        with graceful_sigterm(), progress_display(), workspace.in_use():
+        with graceful_sigterm(), progress_display():
             run = Run(id="predict", workspace=workspace)
             outcome = prediction.predict(inputs, served, output, abstain_below, run, shard_images)
     except KeyboardInterrupt as interrupt:

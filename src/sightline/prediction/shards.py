@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from sightline.data.decoding.images import EncodedImage
 from sightline.data.decoding.parallel import ordered_map
 from sightline.data.readers.base import Form
-from sightline.errors import DataError
+from sightline.errors import StageError
 from sightline.pipeline import cache
 from sightline.pipeline.cache import Draft, find_or_make
 from sightline.pipeline.stages import KERAS, Stage
@@ -67,9 +67,20 @@ class Shards:
         `advance` is told of the images of each shard that is in the cache.
         """
         size = max(1, images // self.block) * self.block
+        with self.run.workspace.in_use():
+            for key in self._complete(_parts(inputs, size), advance):
+                entry = cache.find(self.run, PREDICT_SHARD, key)
+                if entry is None:
+                    raise StageError("A shard was removed before it was merged; run again.")
+                yield from _read(self.run, entry.record)
+
+    def _complete(
+        self, parts: Iterator[list[Named]], advance: Callable[[int], object]
+    ) -> list[str]:
+        """Predict what is missing, last what another process predicts; return the keys."""
         keys: list[str] = []
         busy: dict[str, list[Named]] = {}
-        for part in _parts(inputs, size):
+        for part in parts:
             key = self._key(part)
             keys.append(key)
             with cache.idle(self.run, PREDICT_SHARD, key) as free:
@@ -80,11 +91,7 @@ class Shards:
                 busy[key] = part
         for key, part in busy.items():
             self._predict(key, part, advance)
-        for key in keys:
-            entry = cache.find(self.run, PREDICT_SHARD, key)
-            if entry is None:
-                raise DataError("A shard was removed while the table was written; run again.")
-            yield from _read(self.run, entry.record)
+        return keys
 
     def _key(self, part: list[Named]) -> str:
         """Return the cache key of a shard: of the model and the names and bytes of its images."""
