@@ -31,6 +31,7 @@ from sightline.storage.workspace import LOCK
 from sightline.training.device import prepare_process
 
 _GRACE_SECONDS = STOPPING_SECONDS + 5  # Time for a training to write a checkpoint
+_OF_PREFECT = "Execution was interrupted by an unexpected exception: "
 
 
 class RayRunner:
@@ -107,7 +108,8 @@ class RayAttempt(DeployedAttempt):
     def _loss(self) -> SightlineError:
         """Return why the task ended before its flow run did, which is then set to Crashed."""
         self._task.wait()
-        reason = self._task.state.message or "no message"
+        message = self._task.state.message or "no message"
+        reason = message.removeprefix(_OF_PREFECT).partition("\n")[0]
         self._end(Crashed(message=reason))
         error = self._task.state.result(raise_on_failure=False)
         if isinstance(error, SightlineError):
