@@ -39,7 +39,11 @@ SHARING = {
 """Files that share a set-up: a server with deployments and workers, the API and the run of the
 flows, the run that is killed at file operations, a server for commands."""
 
-APART = ("tests/flows/server/test_api.py", "tests/flows/test_notebook.py")
+APART = (
+    "tests/flows/server/test_api.py",
+    "tests/flows/test_notebook.py",
+    "tests/flows/trials/test_cluster.py",
+)
 """Files of flows that need no set-up."""
 
 LONGEST = (
@@ -56,6 +60,8 @@ LONGEST = (
     "tests/e2e/test_command.py",
     "tests/e2e/test_mnist.py",
     "tests/e2e/test_backends.py",
+    "tests/e2e/test_parallel.py",
+    "tests/e2e/test_object_storage.py",
     "tests/faults/test_models.py",
     *APART,
 )
