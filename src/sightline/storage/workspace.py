@@ -91,8 +91,8 @@ class Workspace:
                     stack.enter_context(claims.clean_up(self.store, self.root))
             except ClaimedError as other:
                 raise InputError(
-                    f"{other.claim.by} is using {self}; prune when that has ended, or has been "
-                    f"killed for {claims.EXPIRES_SECONDS} seconds."
+                    f"{other.claim.by} is using {self}; prune when that has ended. The claim of a "
+                    f"run that was killed ends after {claims.EXPIRES_SECONDS} seconds."
                 ) from None
             yield
 
