@@ -102,7 +102,7 @@ def predict(
             run = Run(id="predict", workspace=workspace)
             outcome = prediction.predict(inputs, served, output, abstain_below, run, shard_images)
     except KeyboardInterrupt as interrupt:
-        console.note("Interrupted; no table was written. Complete shards stay in the cache.")
+        console.note("Interrupted; the output was not written.")
         raise typer.Exit(exit_code(interrupt)) from None
     if as_json:
         typer.echo(outcome.model_dump_json())

@@ -168,6 +168,6 @@ def test_interrupted_prediction_leaves_nothing_half_made(place, environment, num
     started.send_signal(number)
     _, said = started.communicate()
     assert started.returncode == 128 + number
-    assert "Interrupted; nothing was written." in said
+    assert "Interrupted; the output was not written." in said
     assert not (place / "out.parquet").exists()
     assert leftovers(place) == []
