@@ -1,0 +1,120 @@
+"""Trials on a Ray cluster of two nodes, which the tests start on loopback."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from contextlib import closing
+
+import pytest
+from prefect.client.orchestration import get_client
+
+import ray_nodes
+from processes import command_line, cut_power, descendants, wait_for
+from sightline.data import locate
+from sightline.flows.trials import cluster, deployed
+from sightline.flows.trials.flow import trial_flow
+from sightline.flows.trials.parallel import run_side_by_side
+from sightline.flows.trials.ray_runner import RayRunner
+from sightline.flows.trials.trial import Trial
+from sightline.pipeline.process import keras_process
+from sightline.records import Run
+from sightline.storage.workspace import Workspace
+from tiny_run import tiny
+
+
+@pytest.fixture(scope="module")
+def nodes():
+    """The processes of two nodes, with all cores each."""
+    from ray._private import ray_constants
+
+    variables = {
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # Ray then listens on loopback alone
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_raylet_start_wait_time_s": "180",
+    }
+    program = subprocess.Popen(
+        [sys.executable, ray_nodes.__file__],
+        env={**os.environ, **variables},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    with program, pytest.MonkeyPatch.context() as patch:
+        started = json.loads(program.stdout.readline())
+        patch.setattr(ray_constants, "ENABLE_RAY_CLUSTER", False)
+        patch.setenv("RAY_ADDRESS", started["address"])
+        yield started["nodes"]
+        program.stdin.close()
+
+
+def keras_below(node):
+    """List the Keras processes of a node."""
+    return [pid for pid in descendants(node) if "sightline.pipeline.worker" in command_line(pid)]
+
+
+@pytest.fixture
+def runner(nodes, prefect_api, monkeypatch):
+    monkeypatch.setattr(deployed, "_POLL_SECONDS", 1)
+    with closing(RayRunner(cluster.connect(None))) as runner:
+        yield runner
+
+
+def trials(data, root, seeds):
+    source = locate.locate(tiny(data).data)
+    for seed in seeds:
+        config = tiny(data, "training.epochs=60", f"training.seed={seed}")
+        yield Trial(config=config, run=Run(id=f"s{seed}", workspace=Workspace(root)), source=source)
+
+
+class PowerCut:
+    """Cuts the power of a node once every trial has reported an epoch."""
+
+    def __init__(self, nodes):
+        self.nodes, self.results, self.worked, self.seen = nodes, {}, [], set()
+
+    def started(self, trial):
+        pass
+
+    def wants_more(self, trial, epoch):
+        self.seen.add(trial.run.id)
+        if len(self.seen) == len(self.nodes) and not self.worked:
+            self.worked = [len(keras_below(node)) for node in self.nodes]
+            cut_power(self.nodes[-1])
+        return True
+
+    def ended(self, trial, result):
+        self.results[trial.run.id] = result
+
+
+@pytest.mark.campaign
+def test_trial_of_a_node_that_is_lost_resumes_on_another_with_the_same_result(
+    runner, nodes, data, tmp_path, caplog, capsys
+):
+    follower = PowerCut(nodes)
+    assert runner.at_once == 2
+    with Workspace(tmp_path / "ray").in_use():
+        run_side_by_side(runner, trials(data, tmp_path / "ray", (0, 1)), 2, follower)
+    assert follower.worked == [1, 1], f"each node trains one: {follower.results}"
+    (lost,) = re.findall(r"s(\d) is started again", caplog.text)
+    assert capsys.readouterr().out == ""
+    assert keras_below(nodes[0]) == []
+    with closing(keras_process()):
+        (trial,) = trials(data, tmp_path / "here", (int(lost),))
+        alone = trial_flow(trial, lambda epoch: None)
+    assert follower.results[trial.run.id].epochs == alone.epochs
+
+
+@pytest.mark.campaign
+def test_cancelled_trial_keeps_a_checkpoint_and_leaves_no_process(runner, nodes, data, tmp_path):
+    (trial,) = trials(data, tmp_path, (2,))
+    with trial.run.workspace.in_use():
+        attempt = runner.start(trial)
+        wait_for("an epoch", attempt.epochs)
+        attempt.cancel()
+    assert keras_below(nodes[0]) == []
+    assert list(tmp_path.glob("checkpoints/*/*.npz"))
+    with get_client(sync_client=True) as client:
+        states = [run.state_name for run in client.read_flow_runs() if run.name == "s2"]
+    assert states == ["Cancelled"]
