@@ -99,7 +99,8 @@ def begin_nodes(data, *last_steps):
 def test_node_that_dies_ends_the_others_and_all_resume_as_if_nothing_had_happened(jax, data):
     leader, follower = begin_nodes(data, 0, 25)
     _, log = leader.communicate()
-    assert follower.wait() == 9
+    follower.communicate()
+    assert follower.returncode == 9
     assert "NodeLostError: Node 0 of 2 lost the others" in log
     assert "start all nodes again" in log
     leader, follower = begin_nodes(data, 0, 0)
