@@ -50,8 +50,11 @@ def pull(workspace: Workspace, dataset: str | None = None) -> None:
 
 
 def _is_record(key: str) -> bool:
-    """Return whether a file is read as a whole; models and exports are fetched one by one."""
-    return "/versions/" not in key or key.endswith(f"/{VERSION}")
+    """Return whether a file is read as a whole; models and exports are fetched one by one.
+
+    Hidden files are none: locks, and what another process of this machine is writing.
+    """
+    return "/." not in key and ("/versions/" not in key or key.endswith(f"/{VERSION}"))
 
 
 def home(workspace: Workspace, dataset: str) -> Path:

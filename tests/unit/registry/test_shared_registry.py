@@ -114,6 +114,17 @@ def test_signed_provenance_is_checked_on_another_machine(machines, key):
     assert verify_attestation(a, version.name, public) == ()
 
 
+def test_lock_and_unfinished_files_of_another_process_stay(machines):
+    a, _ = machines
+    names = (".lock", "audit/.000001.json.01234567.tmp", "versions/.1.01234567.tmp/version.json")
+    hidden = [a.path(f"models/mnist/{name}") for name in names]
+    for path in hidden:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    assert registry.versions(a) == []
+    assert all(path.exists() for path in hidden)
+
+
 def test_stale_replica_decides_nothing(machines):
     a, b = machines
     version = registry.register(a, publish(a, "run-1"))
