@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from sightline.errors import StorageError
 from sightline.records import Record
-from sightline.storage import files, transfer
+from sightline.storage import files, replica, transfer
+from sightline.storage.object_store import ObjectStore
 from sightline.storage.workspace import Workspace
 
 Arrays = dict[str, NDArray[np.generic]]
@@ -91,21 +92,19 @@ class Checkpoints:
     def newest(self) -> Checkpoint | None:
         """Return the newest intact checkpoint, if any; damaged ones are removed with a warning.
 
-        Partial files of killed processes are removed as well.
+        Partial files of killed processes are removed as well. Raises StorageError if there is no
+        room for a stored one.
         """
         for leftover in files.leftovers(self.folder) if self.folder.is_dir() else ():
             files.remove(leftover)
-        names = sorted({path.name for path in self._paths()} | self._stored(), reverse=True)
+        here, stored = {path.name for path in self._paths()}, self._stored()
+        names = sorted(here | stored, reverse=True)
         for name in names:
             path = self.folder / name
-            try:
-                self._pull(path)
-                return _read(path)
-            except (OSError, ValueError, KeyError, EOFError) as error:
-                _log.warning("Skipping the damaged checkpoint %s: %s", path, error)
-                files.remove(path)
-                if self._store:
-                    self._store.delete(self._prefix + name)
+            if name in here and (found := _intact(path)):
+                return found
+            if self._store and name in stored and (found := self._pull(self._store, path)):
+                return found
         if names:
             _log.warning("No checkpoint of this training is intact; it starts from the beginning")
         return None
@@ -127,10 +126,17 @@ class Checkpoints:
         except StorageError as error:
             _log.warning("The checkpoint %s is kept on this machine only: %s", path.name, error)
 
-    def _pull(self, path: Path) -> None:
-        if self._store and not path.exists():
-            with files.new_file(path) as temporary:
-                self._store.download(self._prefix + path.name, temporary)
+    def _pull(self, store: ObjectStore, path: Path) -> Checkpoint | None:
+        """Bring a stored checkpoint here; if it is damaged, delete it and return None."""
+        with (
+            files.storage_errors(self.folder, replica.VARIABLE),
+            files.new_file(path) as temporary,
+        ):
+            store.download(self._prefix + path.name, temporary)
+        found = _intact(path)
+        if found is None:
+            store.delete(self._prefix + path.name)
+        return found
 
     def _stored(self) -> set[str]:
         """Return the names of the checkpoints on object storage."""
@@ -145,6 +151,16 @@ class Checkpoints:
             return []
         found = [path for path in self.folder.iterdir() if _NAME.fullmatch(path.name)]
         return sorted(found, key=lambda path: path.name, reverse=True)
+
+
+def _intact(path: Path) -> Checkpoint | None:
+    """Read a checkpoint; if it is damaged, remove it with a warning and return None."""
+    try:
+        return _read(path)
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        _log.warning("Skipping the damaged checkpoint %s: %s", path, error)
+        files.remove(path)
+        return None
 
 
 def _read(path: Path) -> Checkpoint:

@@ -1,9 +1,10 @@
+import errno
 import hashlib
 
 import numpy as np
 import pytest
 
-from sightline.errors import BusyStorageError
+from sightline.errors import BusyStorageError, StorageError
 from sightline.storage.workspace import Workspace
 from sightline.training.checkpoints import Checkpoint, Checkpoints, Position
 
@@ -114,6 +115,28 @@ def test_damaged_stored_checkpoint_is_passed_over_and_removed(machines, caplog):
     assert two.newest().position.steps == 10
     assert name in caplog.text
     assert name not in two._stored()
+
+
+def test_damaged_local_checkpoint_is_replaced_by_the_stored_one(machines):
+    one, _ = machines
+    one.write(at(10))
+    newest = one.write(at(20))
+    newest.write_bytes(b"damaged")
+    assert one.newest().position.steps == 20
+    assert newest.name in one._stored()
+
+
+def test_full_disk_is_an_error_and_leaves_the_stored_checkpoints(machines, monkeypatch):
+    one, two = machines
+    one.write(at(10))
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(two._store, "download", full)
+    with pytest.raises(StorageError, match="is full"):
+        two.newest()
+    assert len(two._stored()) == 1
 
 
 def test_training_goes_on_while_the_store_takes_no_checkpoint(machines, monkeypatch, caplog):
