@@ -31,10 +31,10 @@ def plan(store: ObjectStore, selection: Selection) -> Plan:
         for run in selection.old
     )
     entries, skipped = _unused(stored["cache/"], selection)
-    left = [*_unpublished(stored["runs/"])]
+    left = [*_unpublished(store, stored["runs/"])]
     for path, folder in stored["checkpoints/"].items():
-        done = f"cache/train/{path.rpartition('/')[2]}" in stored["cache/"]
-        if done or folder.changed < datetime.now(UTC) - timedelta(days=CHECKPOINT_DAYS):
+        done = stored["cache/"].get(f"cache/train/{path.rpartition('/')[2]}", nothing)
+        if done.complete or folder.changed < datetime.now(UTC) - timedelta(days=CHECKPOINT_DAYS):
             left.append(Leftover(path=path, bytes=folder.bytes))
         else:
             skipped.append(Skipped(path=path, reason=RESUMABLE))
@@ -79,10 +79,12 @@ def _unused(
     return unused, skipped
 
 
-def _unpublished(stored: dict[str, _Folder]) -> Iterator[Leftover]:
+def _unpublished(store: ObjectStore, stored: dict[str, _Folder]) -> Iterator[Leftover]:
     """Yield what runs that were killed while they were published have left."""
     for path, folder in stored.items():
-        if not folder.complete and run_folder.is_id(path.rpartition("/")[2]):
+        if folder.complete or not run_folder.is_id(path.rpartition("/")[2]):
+            continue
+        if store.stat(f"{path}/{run_folder.MANIFEST}") is None:  # a listing may not name it yet
             yield Leftover(path=path, bytes=folder.bytes)
 
 

@@ -80,6 +80,19 @@ def test_pinned_run_stays_although_a_listing_does_not_name_its_pin(machines, mon
     assert entries(a) == ["1", "2"]
 
 
+def test_run_stays_although_a_listing_does_not_name_its_manifest(machines, monkeypatch):
+    a, b = machines
+    b.store.write("runs/old/model.keras", b"model")
+    listed = a.store.list
+
+    def without_manifest(prefix):
+        return (one for one in listed(prefix) if one.key != "runs/old/manifest.json")
+
+    monkeypatch.setattr(a.store, "list", without_manifest)
+    assert prune(a, 1).leftovers == ()
+    assert runs(b) == ["new", "old"]
+
+
 def test_clean_up_stops_when_it_lost_its_claim(machines, monkeypatch):
     a, b = machines
 
@@ -99,11 +112,13 @@ def test_checkpoints_stay_until_their_training_is_complete_or_a_week_has_passed(
     a.store.write(f"checkpoints/{key('a')}/c", b"resumable")
     a.store.write(f"checkpoints/{key('b')}/c", b"done")
     a.store.write(f"cache/train/{key('b')}/manifest.json", b"{}")
+    a.store.write(f"checkpoints/{key('c')}/c", b"resumable, since the result is half stored")
+    a.store.write(f"cache/train/{key('c')}/0123456789abcdef/model.keras", b"model")
     found = plan(a, 5)
     assert [left.path for left in found.leftovers] == [f"checkpoints/{key('b')}"]
-    assert [left.path for left in found.skipped] == [f"checkpoints/{key('a')}"]
+    assert [left.path for left in found.skipped] == [f"checkpoints/{key(one)}" for one in "ac"]
     monkeypatch.setattr(stored, "CHECKPOINT_DAYS", timedelta(seconds=-60) / timedelta(days=1))
-    assert len(plan(a, 5).leftovers) == 2
+    assert len(plan(a, 5).leftovers) == 3
 
 
 def test_damaged_manifest_saves_all_entries(machines):
