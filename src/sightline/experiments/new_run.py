@@ -75,8 +75,9 @@ def claim(workspace: Workspace, run_id: str) -> Iterator[None]:
 
 def check_claim(workspace: Workspace, run_id: str) -> None:
     """Raise RunExistsError if another machine took over the ID, since this one was silent."""
-    store = workspace.store
-    if store and claims.is_lost(store, workspace.root, _name(run_id)):
+    if (store := workspace.store) is None:
+        return
+    if claims.is_lost(store, workspace.root, _name(run_id)) or run_folder.exists(workspace, run_id):
         raise already_exists(workspace, run_id)
 
 

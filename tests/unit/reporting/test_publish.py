@@ -43,7 +43,9 @@ def test_id_that_another_machine_took_over_is_not_published_again(shared, manife
     monkeypatch.setattr(new_run, "check_new", lambda *_: None)
     with new_run.claim(other, run.id), pytest.raises(RunExistsError):
         publish_run(run, manifest)
-    other.store.write(f"runs/{run.id}/manifest.json", b"another")
+    for name in ("manifest.json", "report.md"):
+        other.store.write(f"runs/{run.id}/{name}", b"another")
     with pytest.raises(RunExistsError):
         publish_run(run, manifest)
+    assert other.store.read(f"runs/{run.id}/report.md") == b"another"
     assert other.store.read(f"runs/{run.id}/manifest.json") == b"another"
