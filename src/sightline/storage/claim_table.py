@@ -6,13 +6,14 @@ It is replaced only if nobody else has replaced it since it was read, so no list
 import json
 import random
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from sightline.errors import StorageError
 from sightline.storage.object_store import ObjectStore
 
-KEY, _CHECK = "claims.json", "conditions.check"
+KEY = "claims.json"
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,9 @@ def change(store: ObjectStore, apply: Callable[[Claims], None]) -> None:
         content = json.dumps({name: asdict(claim) for name, claim in claims.items()}).encode()
         if found:
             done = store.replace(KEY, content, found[1])
-        elif done := store.create(KEY, content):
+        else:
             _check_conditions(store)
+            done = store.create(KEY, content)
         if done:
             return
         time.sleep(random.uniform(0, 0.2))  # noqa: S311 - only spreads attempts
@@ -54,17 +56,17 @@ def change(store: ObjectStore, apply: Callable[[Claims], None]) -> None:
 
 def _check_conditions(store: ObjectStore) -> None:
     """Raise StorageError if a service writes although a condition is not met."""
-    store.write(_CHECK, b"1")
-    tagged = store.read_tagged(_CHECK)
-    store.write(_CHECK, b"2")
+    key = f"conditions.{uuid.uuid4().hex}.check"  # other machines may be checking
+    store.write(key, b"1")
+    tagged = store.read_tagged(key)
+    store.write(key, b"2")
     try:
-        refused = not store.create(_CHECK, b"3")
-        refused = refused and not (tagged and store.replace(_CHECK, b"4", tagged[1]))
+        refused = not store.create(key, b"3")
+        refused = refused and not (tagged and store.replace(key, b"4", tagged[1]))
     except StorageError:  # it does not know conditions
         refused = False
-    store.delete(_CHECK)
+    store.delete(key)
     if not refused:
-        store.delete(KEY)
         raise StorageError(
             f"{store.url} does not refuse a write whose condition (If-None-Match or If-Match) is "
             "not met, so two machines could overwrite each other's work; use a service that "

@@ -178,10 +178,12 @@ class _Keeper:
 
 
 _keepers: dict[tuple[str, Path], _Keeper] = {}
+_one_at_a_time = threading.Lock()
 
 
 def _keeper(store: ObjectStore, root: Path) -> _Keeper:
     key = (store.url, root)
-    if key not in _keepers:
-        _keepers[key] = _Keeper(store, replica.identity(root))
-    return _keepers[key]
+    with _one_at_a_time:
+        if key not in _keepers:
+            _keepers[key] = _Keeper(store, replica.identity(root))
+        return _keepers[key]

@@ -1,9 +1,10 @@
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
 
-from sightline.errors import InputError, StorageError
+from sightline.errors import BusyStorageError, InputError, StorageError
 from sightline.storage import claim_table, claims, replica
 from sightline.storage.claims import ClaimedError
 from sightline.storage.object_store import ObjectStore
@@ -54,6 +55,14 @@ def test_claims_are_renewed_while_they_are_held(store, tmp_path, monkeypatch):
         claims.check(store, tmp_path)
 
 
+def test_threads_of_a_process_share_its_claims(store, tmp_path, monkeypatch):
+    identity = replica.identity
+    monkeypatch.setattr(replica, "identity", lambda root: time.sleep(0.05) or identity(root))
+    with ThreadPoolExecutor(2) as pool:
+        found = pool.map(lambda _: claims._keeper(store, tmp_path), range(2))
+    assert len(set(found)) == 1
+
+
 def test_holder_learns_that_its_claim_had_ended(store, tmp_path, monkeypatch):
     monkeypatch.setattr(claims, "_RENEW_SECONDS", 0.01)
     with claimed(store, tmp_path):
@@ -72,6 +81,22 @@ def test_service_that_ignores_conditions_is_refused(store, tmp_path, monkeypatch
     ):
         pass
     assert store.read(claim_table.KEY) is None
+
+
+def test_service_is_checked_again_if_it_failed_in_the_check(store, tmp_path, monkeypatch):
+    def fail(*_):
+        raise BusyStorageError("it did not answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "write", fail)
+        with pytest.raises(BusyStorageError), claimed(store, tmp_path):
+            pass
+    monkeypatch.setattr(store, "create", lambda key, content: store.write(key, content) is None)
+    with (
+        pytest.raises(StorageError, match="supports conditional writes"),
+        claimed(store, tmp_path),
+    ):
+        pass
 
 
 def test_damaged_claims_are_named(store, tmp_path):
