@@ -61,10 +61,13 @@ def make_room(root: Path, needed: int) -> None:
     The folder may grow to SIGHTLINE_CACHE_BYTES, by default 50 GB, or to what is in use. Raises
     StorageError if the variable is not a number of bytes.
     """
-    entries = [*root.glob("cache/*/[!.]*"), *root.glob("checkpoints/[!.]*")]
-    sizes = {path: files.size(path) for path in entries}
+    used = {}
+    for path in (*root.glob("cache/*/[!.]*"), *root.glob("checkpoints/[!.]*")):
+        with suppress(FileNotFoundError):  # another process makes room, too
+            used[path] = path.stat().st_mtime
+    sizes = {path: files.size(path) for path in used}
     excess = sum(sizes.values()) + needed - _limit()
-    for path in sorted(entries, key=lambda path: path.stat().st_mtime):
+    for path in sorted(used, key=lambda path: used[path]):
         if excess <= 0:
             return
         with locks.alone_if_free(_mark(path)) as unused:

@@ -40,7 +40,7 @@ def pull_file(workspace: Workspace, key: str) -> bool:
     content = store.read(key)
     if content is None:
         if path.exists():
-            path.unlink()
+            path.unlink(missing_ok=True)  # another process may do the same
         return False
     if not path.is_file() or path.read_bytes() != content:
         with _new_file(workspace, key) as temporary:
@@ -96,7 +96,7 @@ def _replace(workspace: Workspace, store: ObjectStore, key: str) -> bool:
     with _new_file(workspace, key) as temporary:
         found = store.download(key, temporary)
     if found is None:
-        workspace.path(key).unlink()
+        workspace.path(key).unlink(missing_ok=True)
     return found is not None
 
 
