@@ -33,7 +33,7 @@ def pull(workspace: Workspace, place: str, manifest: bytes) -> bool:
         objects = _objects(place, manifest)
         stored = {one.key: one.bytes for one in store.list(f"{place}/")}
         needed = sum(stored.get(key, 0) for key in objects)
-        with files.storage_errors(workspace.root):
+        with files.storage_errors(workspace.root, workspace.option):
             replica.make_room(workspace.root, needed)
             workspace.check_room(needed, "The files of a finished stage")
             with files.new_folder(workspace.root / place, replace=True) as folder:

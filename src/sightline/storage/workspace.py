@@ -38,6 +38,11 @@ class Workspace:
         """
         if object_store.is_url(given):
             url = object_store.check_url(given)
+            if url.startswith(("memory:", "file:")):  # for tests; the first ends with the process
+                raise InputError(
+                    f"{given} cannot hold artifacts; expected s3://, gs:// or az:// with bucket "
+                    "and prefix, or the path of a folder."
+                )
             return cls(replica.folder(url), url)
         root = Path(given).resolve()
         if root.is_file():
@@ -47,6 +52,11 @@ class Workspace:
     def __str__(self) -> str:
         """Return the URL or the path, for messages."""
         return self.url or str(self.root)
+
+    @property
+    def option(self) -> str:
+        """How the user chooses another folder than `root`, for messages."""
+        return replica.VARIABLE if self.url else files.ROOT_OPTION
 
     @property
     def store(self) -> ObjectStore | None:
@@ -68,7 +78,7 @@ class Workspace:
         StorageError if the root is not writable.
         """
         with ExitStack() as stack:
-            with files.storage_errors(self.root):
+            with files.storage_errors(self.root, self.option):
                 waiting = f"Waiting for the clean-up of {self} to end"
                 stack.enter_context(locks.shared(self.root / LOCK, waiting))
             if self.store:
@@ -82,7 +92,7 @@ class Workspace:
         Raises InputError if a run is using it, and StorageError if the root is not writable.
         """
         with ExitStack() as stack:
-            with files.storage_errors(self.root):
+            with files.storage_errors(self.root, self.option):
                 acquired = stack.enter_context(locks.alone_if_free(self.root / LOCK))
             if not acquired:
                 raise InputError(f"A run is using {self}; prune when it has ended.")
@@ -102,7 +112,10 @@ class Workspace:
             return True
         if not (self.root / LOCK).exists():
             return False
-        with files.storage_errors(self.root), locks.alone_if_free(self.root / LOCK) as free:
+        with (
+            files.storage_errors(self.root, self.option),
+            locks.alone_if_free(self.root / LOCK) as free,
+        ):
             return not free
 
     def check_writable(self) -> None:
@@ -111,7 +124,7 @@ class Workspace:
         BusyStorageError means that the object storage does not answer.
         """
         try:
-            with files.storage_errors(self.root):
+            with files.storage_errors(self.root, self.option):
                 self.root.mkdir(parents=True, exist_ok=True)
                 with tempfile.TemporaryFile(dir=self.root) as file:
                     file.write(b"sightline")
@@ -119,7 +132,7 @@ class Workspace:
         except OSError as error:  # such as a file in its place
             raise StorageError(
                 f"{self.root} cannot be used ({error.strerror}); choose another folder with "
-                f"{files.ROOT_OPTION}."
+                f"{self.option}."
             ) from None
         if self.store:
             self.store.write(LOCK, b"sightline")
@@ -129,6 +142,6 @@ class Workspace:
         free = files.free_bytes(self.root)
         if needed > free:
             raise StorageError(
-                f"{purpose} need {needed:,} bytes under {self}, but only {free:,} are free; free "
-                f"up space, or choose another folder with {files.ROOT_OPTION}."
+                f"{purpose} need {needed:,} bytes under {self.root}, but only {free:,} are free; "
+                f"free up space, or choose another folder with {self.option}."
             )

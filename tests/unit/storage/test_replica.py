@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from sightline.errors import StorageError
+from sightline.errors import InputError, StorageError
 from sightline.storage import replica
 from sightline.storage.workspace import Workspace
 
@@ -39,9 +39,20 @@ def test_workspace_of_a_path_has_no_store(tmp_path, monkeypatch):
     assert (found.root, found.store) == (Path(tmp_path / "artifacts"), None)
 
 
-def test_workspace_that_cannot_be_written_in_the_store_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setenv("SIGHTLINE_CACHE", str(tmp_path / "cache"))
-    Workspace.open(f"file://{tmp_path}/store").check_writable()
+@pytest.mark.parametrize("url", ["memory://", "memory://x", "file:///srv/artifacts", "file://x"])
+def test_url_that_only_this_process_or_machine_knows_holds_no_artifacts(url):
+    with pytest.raises(InputError, match=r"expected s3://, gs:// or az:// .* path of a folder"):
+        Workspace.open(url)
+
+
+def test_message_about_a_full_disk_names_the_setting_of_the_local_cache(tmp_path):
+    workspace = Workspace(tmp_path, URL)
+    with pytest.raises(StorageError, match="another folder with SIGHTLINE_CACHE"):
+        workspace.check_room(1 << 62, "The images")
+
+
+def test_workspace_is_marked_in_the_store(tmp_path):
+    Workspace(tmp_path / "cache", f"file://{tmp_path}/store").check_writable()
     assert (tmp_path / "store" / ".at-work.lock").exists()
 
 
@@ -64,6 +75,14 @@ def test_least_recently_used_entries_make_room_unless_a_process_uses_them(tmp_pa
     assert [path.exists() for path in (used, old, checkpoints, new)] == [True, False, False, True]
     replica.make_room(tmp_path, 1_000)
     assert [path.exists() for path in (used, new)] == [True, False]
+
+
+def test_entry_that_is_gone_by_the_time_it_is_looked_at_is_passed_over(tmp_path, monkeypatch):
+    monkeypatch.setenv("SIGHTLINE_CACHE_BYTES", "0")
+    old = entry(tmp_path, "cache/ingest/a", 100)
+    old.with_name("b").symlink_to("nowhere")
+    replica.make_room(tmp_path, 0)
+    assert not old.exists()
 
 
 def test_size_that_is_no_number_is_refused(tmp_path, monkeypatch):
