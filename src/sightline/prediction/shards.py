@@ -28,6 +28,7 @@ from sightline.prediction.predicted import Conversions, Predicted
 from sightline.prediction.records import Input, PredictedShard
 from sightline.prediction.stream import Block, Named
 from sightline.records import Run
+from sightline.storage import digests
 
 _BLOCKS = "blocks.parquet"
 _COUNTS = "counts.npy"
@@ -127,7 +128,7 @@ def _digest(image: Named) -> str:
     """Return the SHA-256 of an image file; what cannot be read has no prediction to keep."""
     data = image.value.data if isinstance(image.value, EncodedImage) else None
     try:
-        return hashlib.sha256(data.read_bytes()).hexdigest() if isinstance(data, Path) else ""
+        return digests.sha256(data) if isinstance(data, Path) else ""
     except OSError as error:
         return f"unreadable: {error.strerror}"
 

@@ -19,6 +19,7 @@ from sightline.pipeline.cache import Draft, find_or_make
 from sightline.pipeline.progress import Counter
 from sightline.pipeline.stages import Stage
 from sightline.records import Partition, Run, Shard, Source
+from sightline.storage import digests
 
 _LEAST, _MOST = 1 / 4, 4  # Smallest and largest shard, as multiples of the configured size
 
@@ -80,10 +81,10 @@ def _digests(split: RawSplit, folder: Path, counter: Counter) -> Iterator[Named]
 
     def digest(path: Path) -> Named:
         try:
-            content = path.read_bytes()
+            content = bytes.fromhex(digests.sha256(path))
         except OSError as error:
             raise DataError(f"{path} cannot be read: {error.strerror}.") from None
-        return path.relative_to(folder).as_posix(), hashlib.sha256(content).digest()
+        return path.relative_to(folder).as_posix(), content
 
     for named in ordered_map(digest, paths):
         yield named
