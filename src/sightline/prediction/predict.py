@@ -27,7 +27,6 @@ def predict(
     With a run, more than `shard_images` image files are predicted in shards, which stay in the
     cache of its workspace: the same call continues one that was interrupted.
 
-
     Writes or replaces `output`, Parquet or CSV by its suffix, at the end; the row of an unreadable
     image has the reason. The model abstains below the probability `abstain_below`, 0 to 1. Raises
     DataError for an input, InputError for the output's name, ModelFileError for the model's file,

@@ -112,7 +112,7 @@ class _Keeper:
         self.process = uuid.uuid4().hex[:12]
         self._names: Counter[str] = Counter()
         self._lock = threading.RLock()
-        self._renewed = 0.0
+        self._renewed = 0.0, 0.0  # By both clocks: one may be set, one stands still in a suspension
         self._lost = False
         self._ended = threading.Event()
 
@@ -142,7 +142,8 @@ class _Keeper:
                     self._change(lambda claims: self._remove(claims, name))
 
     def check(self) -> None:
-        if self._lost or time.monotonic() - self._renewed > EXPIRES_SECONDS / 2:
+        silent = max(now - then for now, then in zip(_clocks(), self._renewed, strict=True))
+        if self._lost or silent > EXPIRES_SECONDS / 2:
             raise StorageError(
                 f"The claim on {self._store.url} could not be renewed in time, so another machine "
                 "may use it now; nothing more was changed. Run again."
@@ -172,9 +173,13 @@ class _Keeper:
             del claims[name]
 
     def _change(self, apply: Callable[[Claims], None]) -> None:
-        started = time.monotonic()
+        started = _clocks()
         claim_table.change(self._store, apply)
         self._renewed = started
+
+
+def _clocks() -> tuple[float, float]:
+    return time.monotonic(), time.time()
 
 
 _keepers: dict[tuple[str, Path], _Keeper] = {}

@@ -73,6 +73,17 @@ def test_holder_learns_that_its_claim_had_ended(store, tmp_path, monkeypatch):
             claims.check(store, tmp_path)
 
 
+@pytest.mark.parametrize("passed", [(61, 0), (0, 61)], ids=["monotonic", "wall clock"])
+def test_holder_that_was_silent_for_a_minute_may_change_nothing(
+    store, tmp_path, monkeypatch, passed
+):
+    with claimed(store, tmp_path):
+        now = [clock + seconds for clock, seconds in zip(claims._clocks(), passed, strict=True)]
+        monkeypatch.setattr(claims, "_clocks", lambda: now)
+        with pytest.raises(StorageError, match="could not be renewed in time"):
+            claims.check(store, tmp_path)
+
+
 def test_service_that_ignores_conditions_is_refused(store, tmp_path, monkeypatch):
     monkeypatch.setattr(store, "create", lambda key, content: store.write(key, content) is None)
     with (
