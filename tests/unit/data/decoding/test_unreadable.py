@@ -8,8 +8,9 @@ import pytest
 import bad_files
 from reading import check_unreadable, ingest, read_all
 from sightline.config import DataGateConfig
+from sightline.data.decoding.image_opening import with_image
 from sightline.data.validation.gate import check_data, run_checks
-from sightline.errors import DataError
+from sightline.errors import DataError, StorageError
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (20, 16, 12), dtype=np.uint8)
 CONTENTS = [bad_files.png(image) for image in IMAGES]
@@ -31,6 +32,14 @@ def table(path, contents=CONTENTS):
     rows["site"] = [f"site {row}" for row in range(20)]
     pq.write_table(pa.table(rows), path / "data.parquet")
     return path / "data.parquet"
+
+
+def test_image_behind_storage_that_refuses_access_is_not_unreadable():
+    def use(_):
+        raise StorageError("Access to s3://bucket was denied")
+
+    with pytest.raises(StorageError, match="denied"):
+        with_image("0.png", CONTENTS[0], use)
 
 
 @pytest.mark.parametrize(("write", "name"), [(folder, "b/14.png"), (table, "row 14")])
