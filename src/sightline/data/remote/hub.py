@@ -87,7 +87,7 @@ def open_hub(url: str) -> RemotePath:
         repository = _Repository(url)
         files = repository.single() or repository.list()
         return path_in(Listing(repository.url, files, repository.read), repository.path)
-    except (KeyError, TypeError, AttributeError):
+    except (KeyError, TypeError, AttributeError, ValueError):
         raise DataError("The hub's answer is no listing; check HF_ENDPOINT.") from None
 
 

@@ -37,7 +37,10 @@ def test_revision_and_single_file_are_addressed(hub):
     assert {one.name for one in path.parent.iterdir()} == {"x.tar", "classnames.txt"}
 
 
-@pytest.mark.parametrize("answer", [[{"type": "file"}], ["x"], [None], {"a": 1}])
+NO_SIZE = {"type": "file", "path": "x", "size": "large", "oid": "0"}
+
+
+@pytest.mark.parametrize("answer", [[{"type": "file"}], ["x"], [None], {"a": 1}, [NO_SIZE]])
 def test_answer_that_is_no_listing_is_refused(hub, monkeypatch, answer):
     hub.listed = lambda **_: answer
     with pytest.raises(DataError, match="no listing; check HF_ENDPOINT"):
