@@ -89,7 +89,7 @@ def test_run_stays_although_a_listing_does_not_name_its_manifest(machines, monke
         return (one for one in listed(prefix) if one.key != "runs/old/manifest.json")
 
     monkeypatch.setattr(a.store, "list", without_manifest)
-    assert prune(a, 1).leftovers == ()
+    assert prune(a, 2).leftovers == ()
     assert runs(b) == ["new", "old"]
 
 
