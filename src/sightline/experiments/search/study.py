@@ -77,7 +77,8 @@ def opened(workspace: Workspace, name: str, setup: Setup) -> "Iterator[Study]":
                 f"The search {name!r} is active in {workspace}; wait for it to end, or choose "
                 "another --name."
             )
-        yield Study(workspace, name, setup)
+        with journal.claimed(workspace, name):
+            yield Study(workspace, name, setup)
 
 
 def folder(workspace: Workspace, name: str) -> Path:
@@ -151,7 +152,7 @@ class Study:
             state=optuna.trial.TrialState.RUNNING, params=values, distributions=distributions
         )
         self._optuna.add_trial(running)
-        self._push()
+        journal.push(self._workspace, self.path, self.name)
         return self.trials()[number]
 
     def report(self, number: int, epoch: int, metrics: Mapping[str, float]) -> bool:
@@ -179,7 +180,7 @@ class Study:
         kind = {"complete": states.COMPLETE, "failed": states.FAIL}.get(state, states.PRUNED)
         self._note(number, state=state, message=message)
         self._optuna.tell(number, metric if state == "complete" else None, state=kind)
-        self._push()
+        journal.push(self._workspace, self.path, self.name)
 
     def add_cost(self, number: int, seconds: float, cpu_seconds: float) -> None:
         """Store what a running trial has cost."""
@@ -192,11 +193,6 @@ class Study:
     def _trial_id(self, number: int) -> int:
         study_id = self._storage.get_study_id_from_name(self.name)
         return int(self._storage.get_trial_id_from_study_id_trial_number(study_id, number))
-
-    def _push(self) -> None:
-        """Copy the journal to the object store, if the artifacts root is there."""
-        if (store := self._workspace.store) is not None:
-            store.upload(self.path.relative_to(self._workspace.root).as_posix(), self.path)
 
     def _check_setup(self) -> None:
         found = self._optuna.user_attrs.get(_SETUP)

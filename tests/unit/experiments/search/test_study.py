@@ -1,8 +1,10 @@
 import pytest
 
+from machines import two
 from searching import play, setup
 from sightline.errors import ConfigError, InputError
 from sightline.experiments.search import study as studies
+from sightline.storage import claims
 from sightline.storage.workspace import Workspace
 
 QUALITY = (0.5, 0.9, 0.2, 0.95, 0.1, 0.6)
@@ -111,3 +113,37 @@ def test_damaged_journal_is_named(asked, tmp_path):
         studies.opened(Workspace(tmp_path), "demo", asked),
     ):
         pass
+
+
+def test_machines_go_on_with_a_search_in_turn(asked, tmp_path):
+    whole = run_trials(Workspace(tmp_path / "whole"), asked, 0, 6)
+    a, b = two(tmp_path, f"memory://{tmp_path.name}")
+    run_trials(a, asked, 0, 2)
+    run_trials(b, asked, 2, 4)
+    assert run_trials(a, asked, 4, 6) == whole
+    with studies.opened(b, "demo", asked) as study:
+        assert study.trials() == whole
+
+
+def test_what_was_not_copied_to_the_store_before_a_kill_is_kept(asked, tmp_path):
+    a, _ = two(tmp_path, f"memory://{tmp_path.name}")
+    with studies.opened(a, "demo", asked) as study:
+        study.report(study.draw().number, 1, {"val_accuracy": 0.25})
+    with studies.opened(a, "demo", asked) as study:
+        assert [one.epochs for one in study.trials()] == [(0.25,)]
+
+
+def test_search_of_another_machine_is_refused_or_ends_if_it_was_taken_over(asked, tmp_path):
+    a, b = two(tmp_path, f"memory://{tmp_path.name}")
+    with studies.opened(a, "demo", asked) as study:
+        with (
+            pytest.raises(InputError, match=f"'demo' is active .*{claims.author()}.*--name"),
+            studies.opened(b, "demo", asked),
+        ):
+            pass
+        a.store.delete("claims.json")  # as after two minutes without a renewal
+        with (
+            studies.opened(b, "demo", asked),
+            pytest.raises(InputError, match="Another machine continues the search 'demo'"),
+        ):
+            study.draw()
