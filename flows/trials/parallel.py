@@ -51,7 +51,8 @@ def run_side_by_side(
                 time.sleep(_POLL_SECONDS)
     except BaseException:
         for one in running:
-            one.attempt.cancel()
+            if not one.is_over:
+                one.attempt.cancel()
         raise
 
 
@@ -88,6 +89,7 @@ class _Followed:
     def __init__(self, runner: Runner, trial: Trial, follower: Follower) -> None:
         self._runner, self._trial, self._follower = runner, trial, follower
         self._lost = 0
+        self.is_over = False
         follower.started(trial)
         self.attempt: Attempt = runner.start(trial)
 
@@ -96,21 +98,21 @@ class _Followed:
         for epoch in self.attempt.epochs():
             if not self._follower.wants_more(self._trial, epoch):
                 self.attempt.cancel()
-                self._follower.ended(self._trial, None)
-                return True
+                return self._end(None)
         try:
             result = self.attempt.result()
         except (KerasProcessError, HandoverLostError) as error:
             self._lost += 1
             if self._lost == _ATTEMPTS:
-                self._follower.ended(self._trial, error)
-                return True
+                return self._end(error)
             _log.warning("%s is started again: %s", self._trial.run.id, error)
             self.attempt = self._runner.start(self._trial)
             return False
         except SightlineError as error:
-            self._follower.ended(self._trial, error)
-            return True
-        if result is not None:
-            self._follower.ended(self._trial, result)
-        return result is not None
+            return self._end(error)
+        return result is not None and self._end(result)
+
+    def _end(self, result: TrialResult | SightlineError | None) -> bool:
+        self.is_over = True
+        self._follower.ended(self._trial, result)
+        return True
