@@ -171,7 +171,15 @@ def _samples(space: tuple[Dimension, ...]) -> Iterator[dict[str, Value]]:
         }
     rng = random.Random(0)  # noqa: S311 - no secret
     for _ in range(_SAMPLES):
-        yield {one.key: rng.choice(values) for one, values in zip(space, ends, strict=True)}
+        yield {one.key: _random(rng, one) for one in space}
+
+
+def _random(rng: random.Random, dimension: Dimension) -> Value:
+    if dimension.choices:
+        return rng.choice(dimension.choices)
+    if dimension.whole:
+        return rng.randint(int(dimension.low), int(dimension.high))
+    return rng.uniform(dimension.low, dimension.high)
 
 
 def _ends(dimension: Dimension) -> list[Value]:

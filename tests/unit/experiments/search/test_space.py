@@ -63,6 +63,7 @@ def test_malformed_space_is_one_sentence_with_the_key(settings, expected):
         ["training.learning_rate=uniform(-1, 1)"],
         ["training.optimizer=choice(adam, adamm)"],
         ["training.batch_size=uniform(16, 17.5)"],
+        ["training.batch_size=uniform(16, 32)"],  # whole at its ends only
         ["training.optimizer=choice(adam, sgd)", "training.momentum=uniform(0.1, 0.9)"],
     ],
 )
