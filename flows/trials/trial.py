@@ -6,6 +6,8 @@ A runner starts trials somewhere: in local processes (`local`) or as runs of a d
 
 from typing import Protocol
 
+from pydantic import ConfigDict
+
 from sightline.config import RunConfig
 from sightline.records import Record, Run, Source
 
@@ -25,6 +27,8 @@ class Trial(Record):
 
 class Epoch(Record):
     """A finished epoch of a trial."""
+
+    model_config = ConfigDict(ser_json_inf_nan="constants")  # a loss may be infinite
 
     epoch: int  # From 1
     metrics: dict[str, float]  # Such as loss and val_accuracy

@@ -1,6 +1,7 @@
 """Trials as flow runs, against a real Prefect API; the workers are played by hand."""
 
 import json
+import math
 
 import pytest
 from prefect.client.orchestration import get_client
@@ -54,6 +55,15 @@ def test_next_command_finds_the_flow_run_of_a_killed_one(client, trial):
     assert again.id == attempt.id
     again.epochs()
     assert again.result() == DONE
+
+
+def test_loss_that_is_not_finite_comes_back(client, trial):
+    epoch = Epoch(epoch=1, metrics={"val_loss": math.inf})
+    result = DONE.model_copy(update={"epochs": (epoch,)})
+    attempt = DeploymentRunner().start(trial)
+    client.set_flow_run_state(attempt.id, Completed(message=result.model_dump_json()), force=True)
+    attempt.epochs()
+    assert attempt.result() == result
 
 
 @pytest.mark.parametrize("state", [Cancelled(), Crashed(), Failed()])
