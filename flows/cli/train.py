@@ -129,7 +129,7 @@ def train(
         planned.show(checked, as_json=as_json)
         return
     summary: RunSummary | SeedSummary
-    if len(checked.unfinished) > 1 and (runner == RunnerName.RAY or (parallel or 1) > 1):
+    if _needs_runner(checked, runner, parallel):
         with opened(runner, parallel, deployment, gpus_per_trial, verbose=verbose) as trials:
             summary = _start_side_by_side(checked, trials)
     else:
@@ -143,11 +143,18 @@ def train(
         seeds_table.show(summary, out)
 
 
+def _needs_runner(checked: Preflight, runner: RunnerName, parallel: int | None) -> bool:
+    """Return whether a runner trains the seeds that are left, even if only one is."""
+    is_chosen = runner in {RunnerName.RAY, RunnerName.DEPLOYMENTS} or (parallel or 1) > 1
+    return is_chosen and len(checked.planned) > 1 and len(checked.unfinished) > 0
+
+
 def _start_side_by_side(checked: Preflight, runner: Runner) -> SeedSummary:
     """Train several seeds at a time; the run of each claims its ID itself."""
     config, run, source = checked.config, checked.run, checked.source
     with graceful_sigterm(), progress_display(), run.workspace.in_use():
-        ingest_ahead(config, run, source)
+        if config.data.shard_deployment is None:  # else the first training hands the shards over
+            ingest_ahead(config, run, source)
         console.note(
             f"Runs {checked.planned[0].run.id} to {checked.planned[-1].run.id}, {runner.at_once} "
             f"at a time, data set {printable(config.data.dataset)}, recipe {config.recipe}"

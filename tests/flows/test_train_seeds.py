@@ -2,18 +2,23 @@ import json
 import re
 from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 from unittest.mock import Mock
 
 import pytest
 from rich.console import Console
 
+from sightline.config import loading
 from sightline.data import locate
 from sightline.experiments import run_folder, seed_noise
 from sightline.experiments import seeds as seed_runs
 from sightline.experiments.seeds import SeedSummary
 from sightline.flows.cli import seeds_table
+from sightline.flows.cli import train as command
 from sightline.flows.deployments import train
+from sightline.flows.preflight import Preflight
 from sightline.flows.train_seeds import seeds_flow
+from sightline.flows.trials.runners import RunnerName
 from sightline.flows.trials.seeds import train_side_by_side
 from sightline.records import Run
 from sightline.storage.workspace import Workspace
@@ -107,6 +112,35 @@ def test_seeds_side_by_side_are_measured_as_one_after_the_other(summary, data, r
     source = locate.locate(config.data)
     again = train_side_by_side(Mock(), planned, seed_runs.unfinished(planned, source), source, 2)
     assert (again.runs, again.noise.accuracy) == (summary.runs, summary.noise.accuracy)
+
+
+@pytest.mark.parametrize(
+    ("runner", "parallel", "left", "expected"),
+    [
+        ("ray", None, 1, True),
+        ("deployments", None, 2, True),
+        ("auto", 2, 1, True),
+        ("auto", None, 2, False),
+        ("ray", 2, 0, False),
+    ],
+)
+def test_chosen_runner_trains_every_seed_that_is_left(runner, parallel, left, expected):
+    checked = SimpleNamespace(planned=range(2), unfinished=range(left))
+    assert command._needs_runner(checked, RunnerName(runner), parallel) is expected
+
+
+@pytest.mark.parametrize("deployment", [None, "shard/shard-cpu"])
+def test_seeds_side_by_side_leave_shards_to_their_deployment(deployment, tmp_path, monkeypatch):
+    for name in ("ingest_ahead", "train_side_by_side"):
+        monkeypatch.setattr(command, name, Mock())
+    config = loading.load("quickstart", dataset="mnist")
+    data = config.data.model_copy(update={"shard_deployment": deployment})
+    run = Run(id="asked", workspace=Workspace(tmp_path))
+    planned = seed_runs.plan(config.model_copy(update={"data": data}), run, 2)
+    checked = Preflight(planned[0].config, run, planned, planned, locate.locate(data))
+    command._start_side_by_side(checked, Mock(at_once=2))
+    assert command.ingest_ahead.called is (deployment is None)
+    assert command.train_side_by_side.called
 
 
 def test_terminal_shows_each_seed_and_the_spread(summary):
