@@ -37,9 +37,12 @@ def opened(
     is_configured = api.configured_url() is not None
     if name == RunnerName.DEPLOYMENTS or (name == RunnerName.AUTO and is_configured):
         api.require()
+        from prefect.context import SyncClientContext
+
         from sightline.flows.trials.deployed import DeploymentRunner  # imports Prefect
 
-        yield DeploymentRunner(deployment, parallel or 1)
+        with SyncClientContext.get_or_create():  # one connection for all requests
+            yield DeploymentRunner(deployment, parallel or 1)
         return
     share = cluster.connect(gpus_per_trial) if name == RunnerName.RAY else None
     server = api.reach(verbose=verbose)
