@@ -21,7 +21,7 @@ class LocalRunner:
     def __init__(self, parallel: int) -> None:
         """Start nothing yet."""
         self.at_once = parallel
-        self.environment = _environment(parallel)
+        self.share = max(1, cores() // parallel) if parallel > 1 else None
         self._idle: list[_Process] = []
         self._all: list[_Process] = []
 
@@ -45,7 +45,8 @@ class LocalRunner:
 
     def _new_process(self, trial: Trial) -> "_Process":
         mirror = {"SIGHTLINE_MIRROR": trial.run.mirror} if trial.run.mirror else {}
-        process = _Process(Child(_PROGRAM, environment={**self.environment, **mirror}))
+        environment = {**os.environ, **mirror}
+        process = _Process(Child(_PROGRAM, str(self.share or 0), environment=environment))
         self._all.append(process)
         return process
 
@@ -102,12 +103,3 @@ class LocalAttempt:
     def cancel(self) -> None:
         """Ask the process to end, which does not hold up other trials; `close` waits for it."""
         self._process.child.terminate()
-
-
-def _environment(parallel: int) -> dict[str, str]:
-    """Divide the cores between the processes."""
-    if parallel == 1:
-        return dict(os.environ)
-    share = str(max(1, cores() // parallel))
-    names = ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS")
-    return {**dict.fromkeys(names, share), **os.environ}

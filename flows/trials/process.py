@@ -1,7 +1,8 @@
 """The program of a local process that runs trials, one after the other.
 
-Started by `sightline.flows.trials.local`. Each request is a trial; answers are its epochs, then its
-result or its error. It ends with its parent, and a training then writes a checkpoint.
+Started by `sightline.flows.trials.local` with its share of the cores, 0 for all. Each request is a
+trial; answers are its epochs, then its result or its error. It ends with its parent, and a training
+then writes a checkpoint.
 """
 
 import os
@@ -14,11 +15,12 @@ from sightline.flows.server import api
 from sightline.flows.trials.trial import Epoch, Trial
 from sightline.pipeline import child
 from sightline.pipeline.child import Message
-from sightline.pipeline.process import STOPPING_SECONDS
+from sightline.pipeline.process import STOPPING_SECONDS, keras_process
 
 
-def main(descriptor: int) -> None:
+def main(share: int, descriptor: int) -> None:
     """Run the trials that the parent sends."""
+    keras_process().share = share or None
     requests: queue.Queue[Message] = queue.Queue()
     child.end_with_parent(STOPPING_SECONDS + 5, requests.put)
     api.configure(verbose=False)
@@ -46,4 +48,4 @@ def _run(request: Message, descriptor: int) -> Message:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), int(sys.argv[2]))

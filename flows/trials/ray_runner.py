@@ -13,13 +13,18 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.context import refresh_global_settings_context
 from prefect.flow_engine import run_flow
-from prefect.settings import get_current_settings
+from prefect.settings import (
+    PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+    get_current_settings,
+    temporary_settings,
+)
 from prefect.states import Cancelled, Crashed, Pending
 from prefect_ray import RayTaskRunner
 from prefect_ray.context import remote_options
 from prefect_ray.task_runners import PrefectRayFuture
 
 from sightline.errors import ConfigError, HandoverLostError, SightlineError
+from sightline.flows.server.lost_runs import TAG
 from sightline.flows.trials import cluster
 from sightline.flows.trials.cluster import Share
 from sightline.flows.trials.deployed import DeployedAttempt, parameters
@@ -31,6 +36,7 @@ from sightline.storage.workspace import LOCK
 from sightline.training.device import prepare_process
 
 _GRACE_SECONDS = STOPPING_SECONDS + 5  # Time for a training to write a checkpoint
+_HEARTBEAT_SECONDS = 30  # As in prefect.yaml: a run that is silent is lost
 _OF_PREFECT = "Execution was interrupted by an unexpected exception: "
 
 
@@ -131,25 +137,23 @@ def execute(trial: Trial, flow_run_id: UUID) -> None:
             "same artifacts root on all nodes, or choose one on object storage with --artifacts."
         )
     training = trial.config.training
-    _limit_threads(training.ghost_batches)
+    _limit_threads()
     try:
         if ray.get_gpu_ids() and training.device == "auto":
             prepare_process(training.model_copy(update={"device": "gpu"}))
         with get_client(sync_client=True) as client:
+            client.update_flow_run(flow_run_id, tags=["trial", TAG])
             flow_run = client.read_flow_run(flow_run_id)
-        with get_client(sync_client=True) as client:
-            flow_run = client.read_flow_run(flow_run_id)
-        run_flow(
-            deployed_trial, flow_run=flow_run, parameters=parameters(trial), return_type="state"
-        )
+        with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: _HEARTBEAT_SECONDS}):
+            run_flow(
+                deployed_trial, flow_run=flow_run, parameters=parameters(trial), return_type="state"
+            )
     finally:
         keras_process().close()  # which frees the memory of the GPU for the next trial
 
 
-def _limit_threads(ghost_batches: int) -> None:
+def _limit_threads() -> None:
     """Let a trial use as many threads as it has CPUs; one that has all of them is as if alone."""
     cpus = int(ray.get_runtime_context().get_assigned_resources().get("CPU", 1))
-    if cpus < cores():
-        os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(max(1, cpus // ghost_batches)))
-    else:
-        os.environ.pop("OMP_NUM_THREADS", None)  # of Ray, which reaches the manifest
+    keras_process().share = cpus if cpus < cores() else None
+    os.environ.pop("OMP_NUM_THREADS", None)  # of Ray, which reaches the manifest

@@ -42,6 +42,7 @@ class ProcessSettings:
 
     use_gpu: bool = True  # False hides all GPUs
     threads: int | None = None  # Threads of an operation; None leaves the choice to the backend
+    share: int | None = None  # Cores of a training beside others; None: all of them
     deterministic: bool = False  # True makes JAX compute deterministically on a GPU
     keras: bool = True  # False for functions that do without Keras, which is then not imported
 
@@ -55,6 +56,7 @@ class KerasProcess:
     def __init__(self) -> None:
         """Start nothing yet."""
         self.verbose = False
+        self.share: int | None = None  # Cores of a training beside others
         self._settings = self._started_with = ProcessSettings()
         self._child: Child | None = None
         self._one_at_a_time = threading.Lock()
@@ -149,6 +151,8 @@ def _environment(verbose: bool, settings: ProcessSettings) -> dict[str, str]:
     }
     if settings.threads is not None:
         defaults["TF_NUM_INTRAOP_THREADS"] = str(settings.threads)
+    if settings.share is not None:
+        defaults["OMP_NUM_THREADS"] = str(settings.share)
     fixed = {} if settings.use_gpu else {"CUDA_VISIBLE_DEVICES": "-1"}
     if settings.deterministic:
         flags = os.environ.get("XLA_FLAGS", "")  # JAX reads them once, when it starts

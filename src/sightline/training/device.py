@@ -11,17 +11,19 @@ from sightline.records import DeviceReport
 from sightline.training.nodes import NODES, nodes
 
 
-def process_settings(training: TrainingConfig) -> ProcessSettings:
+def process_settings(training: TrainingConfig, share: int | None = None) -> ProcessSettings:
     """Return how the Keras process must be started for a training.
 
     The GPU is hidden if the training asks for the CPU. Ghost batches run side by side, so each
-    operation gets its share of the cores. JAX must be told to compute deterministically on a GPU
-    before it starts.
+    operation gets its part of the cores, or of the `share` of a training beside others. JAX must be
+    told to compute deterministically on a GPU before it starts.
     """
     ghost_batches = training.ghost_batches
+    threads = max(1, (share or cores()) // ghost_batches)
     return ProcessSettings(
         use_gpu=training.device != "cpu",
-        threads=max(1, cores() // ghost_batches) if ghost_batches > 1 else None,
+        threads=threads if share or ghost_batches > 1 else None,
+        share=share,
         deterministic=training.deterministic is True,
     )
 
@@ -34,7 +36,7 @@ def prepare_process(training: TrainingConfig) -> KerasProcess:
     GPU or one of several devices is missing.
     """
     process = keras_process()
-    process.configure(process_settings(training))
+    process.configure(process_settings(training, process.share))
     if training.deployment is None:
         check_parallel(training)
         if training.device == "gpu" or training.devices != 1:

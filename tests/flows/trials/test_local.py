@@ -6,9 +6,9 @@ from processes import is_running, wait_for
 from searching import BASE
 from sightline.data import locate
 from sightline.errors import DataError, KerasProcessError
+from sightline.flows.trials import local
 from sightline.flows.trials.local import LocalRunner
 from sightline.flows.trials.trial import Trial
-from sightline.pipeline.provenance import cores
 from sightline.records import Run
 from sightline.storage.workspace import Workspace
 
@@ -62,10 +62,7 @@ def test_dead_process_is_a_transient_error(runner, tmp_path):
         ended(attempt)
 
 
-def test_cores_are_divided_unless_the_user_says_otherwise(monkeypatch):
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "7")
-    divided = LocalRunner(2).environment
-    assert divided["OMP_NUM_THREADS"] == str(max(1, cores() // 2))
-    assert divided["TF_NUM_INTRAOP_THREADS"] == "7"
-    assert "OMP_NUM_THREADS" not in LocalRunner(1).environment
+@pytest.mark.parametrize(("parallel", "share"), [(1, None), (2, 4), (3, 2), (16, 1)])
+def test_cores_are_divided_between_the_processes(parallel, share, monkeypatch):
+    monkeypatch.setattr(local, "cores", lambda: 8)
+    assert LocalRunner(parallel).share == share

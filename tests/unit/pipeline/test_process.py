@@ -110,11 +110,13 @@ def test_settings_become_environment_variables_unless_the_user_set_them(monkeypa
     monkeypatch.delenv(threads, raising=False)
     monkeypatch.setenv(gpus, "0")
     monkeypatch.setenv(flags, "--xla_dump_to=/tmp/x")
-    changes = ProcessSettings(use_gpu=False, threads=4, deterministic=True)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    changes = ProcessSettings(use_gpu=False, threads=4, share=8, deterministic=True)
     default, changed = _environment(False, ProcessSettings()), _environment(False, changes)
     assert (default.get(threads), default[gpus]) == (None, "0")
     assert default[flags] == "--xla_dump_to=/tmp/x"
-    assert (changed[threads], changed[gpus]) == ("4", "-1")
+    assert "OMP_NUM_THREADS" not in default
+    assert (changed[threads], changed["OMP_NUM_THREADS"], changed[gpus]) == ("4", "8", "-1")
     assert changed[flags].split() == ["--xla_dump_to=/tmp/x", "--xla_gpu_deterministic_ops=true"]
     monkeypatch.setenv(threads, "5")
     assert _environment(False, changes)[threads] == "5"

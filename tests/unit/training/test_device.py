@@ -20,6 +20,14 @@ def test_keras_process_is_started_as_the_training_needs_it(setting, field, expec
         assert getattr(device.process_settings(training), field) == wanted
 
 
+@pytest.mark.parametrize(("ghost_batches", "threads"), [(1, 4), (2, 2), (8, 1)])
+def test_training_beside_others_uses_its_share_of_the_cores(ghost_batches, threads, monkeypatch):
+    monkeypatch.setattr(device, "cores", lambda: 8)
+    training = TrainingConfig(epochs=1, ghost_batches=ghost_batches)
+    settings = device.process_settings(training, share=4)
+    assert (settings.threads, settings.share) == (threads, 4)
+
+
 @pytest.mark.parametrize(
     ("backend", "nodes", "settings", "expected"),
     [
