@@ -168,6 +168,8 @@ class Study:
         # A kill may have come between the value and the answer.
         if epoch not in known:
             self._storage.set_trial_intermediate_value(trial_id, epoch, value)
+        if any(_last_rung(self.setup) <= one < epoch for one in known):
+            return True
         trial = self._storage.get_trial(trial_id)
         return not self._optuna.pruner.prune(self._optuna, trial)
 
@@ -216,8 +218,17 @@ def _pruner(setup: Setup) -> Any:
     pruners = load_optuna().pruners
     if not setup.pruning:
         return pruners.NopPruner()
-    first = max(1, setup.epochs // _REDUCTION**_RUNGS)
+    first = _first_rung(setup)
     return pruners.SuccessiveHalvingPruner(min_resource=first, reduction_factor=_REDUCTION)
+
+
+def _first_rung(setup: Setup) -> int:
+    return max(1, setup.epochs // _REDUCTION**_RUNGS)
+
+
+def _last_rung(setup: Setup) -> int:
+    """Return the epoch after which a trial trains to its end; Optuna would stop it later too."""
+    return _first_rung(setup) * _REDUCTION ** (_RUNGS - 1)
 
 
 def _distribution(dimension: Dimension) -> Any:

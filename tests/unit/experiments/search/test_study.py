@@ -52,6 +52,20 @@ def test_best_trial_follows_the_metric_and_costs_are_kept(asked, tmp_path):
     assert trials[2].last_epoch < 9
 
 
+def test_trial_that_passed_a_third_of_the_epochs_trains_to_the_end(asked, tmp_path):
+    asked = asked.model_copy(update={"epochs": 10})
+    with studies.opened(Workspace(tmp_path), "demo", asked) as study:
+        for accuracy in (0.1, 0.2, 0.3):
+            play(study, study.draw(), accuracy, epochs=10)
+        number = study.draw().number
+        curve = [0.9] * 3 + [0.01] * 7
+        goes_on = [
+            study.report(number, epoch, {"val_accuracy": value})
+            for epoch, value in enumerate(curve, start=1)
+        ]
+    assert all(goes_on)
+
+
 def test_lowest_loss_is_best(tmp_path):
     asked = setup("training.learning_rate=uniform(0.1, 0.2)", metric="val_loss")
     with studies.opened(Workspace(tmp_path), "demo", asked) as study:
