@@ -1,7 +1,7 @@
 """The runners by name, as `--runner` chooses them."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from enum import StrEnum
 
 from sightline.flows.server import api
@@ -37,11 +37,9 @@ def opened(
     is_configured = api.configured_url() is not None
     if name == RunnerName.DEPLOYMENTS or (name == RunnerName.AUTO and is_configured):
         api.require()
-        from prefect.context import SyncClientContext
-
         from sightline.flows.trials.deployed import DeploymentRunner  # imports Prefect
 
-        with SyncClientContext.get_or_create():  # one connection for all requests
+        with _one_connection():
             yield DeploymentRunner(deployment, parallel or 1)
         return
     share = cluster.connect(gpus_per_trial) if name == RunnerName.RAY else None
@@ -59,6 +57,16 @@ def opened(
     try:
         if server is not None:
             server.wait()
-        yield runner
+        with nullcontext() if share is None else _one_connection():
+            yield runner
     finally:
         runner.close()
+
+
+@contextmanager
+def _one_connection() -> Iterator[None]:
+    """Let all requests to the Prefect API within the block use one client."""
+    from prefect.context import SyncClientContext
+
+    with SyncClientContext.get_or_create():
+        yield
