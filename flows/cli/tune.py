@@ -25,6 +25,7 @@ from sightline.flows.trials.parallel import CompleteRuns, run_side_by_side
 from sightline.flows.trials.runners import RunnerName, opened
 from sightline.flows.trials.search import Search
 from sightline.flows.trials.trial import DEPLOYMENT, Runner, Trial
+from sightline.models import source_files
 from sightline.pipeline.provenance import digest_of
 from sightline.records import Run, RunSummary, Source
 from sightline.registry import workflow
@@ -166,6 +167,7 @@ def _prepare(
     name: str | None,
 ) -> _Asked:
     """Check everything before the first trial; hold out a validation split if there is none."""
+    base = base.model_copy(update={"model": source_files.pin(base.model)})
     run.workspace.check_writable()
     source = locate.locate(base.data)
     ingested = ingest.ingest(run, source, base.data)

@@ -13,6 +13,7 @@ RATE = "training.learning_rate=log(1e-4, 1e-1)"
         (["--set", "lr=log(1e-4, 1e-1)"], "'training.learning_rate'"),
         (["--set", RATE, "--set", "training.epoch=3"], "'epochs'"),
         (["--set", RATE, "--dataset", "./missing"], "missing"),
+        (["--set", RATE, "--recipe", "photos", "--set", "model.weights=gone.keras"], "gone.keras"),
         (["--set", RATE, "--epochs", "3"], "--set training.epochs"),
     ],
 )
