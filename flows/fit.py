@@ -65,12 +65,7 @@ def fit_flow(
 
 
 def _check_shared(run: Run, artifacts: str | None) -> None:
-    if artifacts != run.workspace.url:
-        raise ConfigError(
-            f"The run {run.id}, which this training is for, has its artifacts in "
-            f"{artifacts or 'a folder'}, this worker in {run.workspace}; SIGHTLINE_ARTIFACTS of "
-            "both workers must name the same storage."
-        )
+    worker.check_storage(run, artifacts)
     if artifacts is None and not new_run.is_claimed(run.workspace, run.id):
         raise ConfigError(
             f"The run {run.id}, which this training is for, is not active in {run.workspace}; "

@@ -52,6 +52,16 @@ def workspace() -> Workspace:
     return Workspace(_directory("SIGHTLINE_ARTIFACTS", purpose))
 
 
+def check_storage(run: Run, artifacts: str | None) -> None:
+    """Raise ConfigError unless the artifacts of a run are at the URL of those who wait for it."""
+    if artifacts != run.workspace.url:
+        raise ConfigError(
+            f"The run {run.id}, which this training is for, has its artifacts in "
+            f"{artifacts or 'a folder'}, this worker in {run.workspace}; SIGHTLINE_ARTIFACTS of "
+            "both must name the same storage."
+        )
+
+
 def _directory(variable: str, purpose: str) -> Path:
     """Read an absolute path from the environment; raise ConfigError if it is another, or a URL.
 

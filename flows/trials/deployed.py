@@ -118,6 +118,7 @@ def parameters(trial: Trial) -> dict[str, Any]:
         "source": trial.source.model_dump(mode="json"),
         "complete": trial.complete,
         "refresh": trial.run.refresh,
+        "artifacts": trial.run.workspace.url,
     }
 
 

@@ -43,6 +43,7 @@ def deployed_trial(
     source: Source,
     complete: bool = False,
     refresh: bool = False,
+    artifacts: str | None = None,
 ) -> State[Any]:
     """Train one trial of a search, or one of several seeds, for the command that started this flow.
 
@@ -53,10 +54,12 @@ def deployed_trial(
         source: Source of the data set, as the command found it.
         complete: Whether to evaluate the model and publish a run folder after the training.
         refresh: Ignore the cache.
+        artifacts: URL of the command's artifacts on object storage; None if in a shared folder.
     """
     try:
         with survive_outages():
             run = worker.run(run_id, started=started, refresh=refresh)
+            worker.check_storage(run, artifacts)
             trial = Trial(config=config, run=run, source=source, complete=complete)
             return Completed(message=run_trial(trial, EpochTable().add).model_dump_json())
     except SightlineError as error:

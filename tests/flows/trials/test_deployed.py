@@ -116,6 +116,15 @@ def test_failure_keeps_its_kind(client, trial, state, kind):
     assert caught.type is kind
 
 
+def test_worker_with_other_storage_refuses_a_trial(trial, tmp_path, monkeypatch):
+    monkeypatch.setenv("SIGHTLINE_ARTIFACTS", str(tmp_path))
+    run = trial.run.model_copy(update={"workspace": Workspace(tmp_path, "s3://bucket/team")})
+    given = deployed.parameters(trial.model_copy(update={"run": run}))
+    state = deployed_trial(**given, return_state=True)
+    assert state.name == "ConfigError"
+    assert f"artifacts in s3://bucket/team, this worker in {tmp_path}" in state.message
+
+
 def test_unknown_deployment_is_named_with_its_option(trial):
     with pytest.raises(ConfigError, match=r"--deployment is 'trial/nowhere'"):
         DeploymentRunner("trial/nowhere").start(trial)
