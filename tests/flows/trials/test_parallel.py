@@ -67,7 +67,9 @@ def quickly(monkeypatch):
 
 
 def run(runner, follower, parallel=2):
-    trials = (SimpleNamespace(name=name) for name in list(runner.ends))
+    trials = (
+        SimpleNamespace(name=name, run=SimpleNamespace(id=name)) for name in list(runner.ends)
+    )
     run_side_by_side(runner, trials, parallel, follower)
     return dict(event for event in follower.events if event[0] != "started")
 

@@ -28,8 +28,7 @@ METRICS = {"val_accuracy": "maximize", "val_loss": "minimize"}
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
 _SETUP, _TOKEN = "setup", "token"
 _FEWEST = 4  # Complete trials from which importances say anything
-_REDUCTION = 3  # Share of the trials that successive halving stops at each rung: two of three
-_RUNGS = 2  # Number of rungs before the last epoch
+_REDUCTION = 3  # Successive halving stops two of three trials at each of two rungs
 
 
 class Setup(Record):
@@ -223,12 +222,12 @@ def _pruner(setup: Setup) -> Any:
 
 
 def _first_rung(setup: Setup) -> int:
-    return max(1, setup.epochs // _REDUCTION**_RUNGS)
+    return max(1, setup.epochs // (_REDUCTION * _REDUCTION))
 
 
 def _last_rung(setup: Setup) -> int:
     """Return the epoch after which a trial trains to its end; Optuna would stop it later too."""
-    return _first_rung(setup) * _REDUCTION ** (_RUNGS - 1)
+    return _first_rung(setup) * _REDUCTION
 
 
 def _distribution(dimension: Dimension) -> Any:
