@@ -2,9 +2,10 @@
 
 import ipaddress
 import os
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from sightline.errors import StorageError
 
@@ -18,7 +19,10 @@ _CLIENT = {"connect_timeout": "10s", "read_timeout": "30s", "timeout": "6h"}
 
 
 def connect(url: str) -> Any:
-    """Return the client of a URL. Raises StorageError if its endpoint sends data unencrypted."""
+    """Return the client of a URL.
+
+    Raises StorageError if its endpoint is no address, or sends data unencrypted.
+    """
     import obstore.store
 
     scheme = urlsplit(url).scheme
@@ -33,15 +37,30 @@ def connect(url: str) -> Any:
 def _http(scheme: str) -> dict[str, bool]:
     """Allow http on loopback; elsewhere the environment must allow it, as AWS_ALLOW_HTTP does."""
     found = endpoint()
-    if scheme != "s3" or not found.startswith("http://"):
+    if scheme != "s3" or not found:
+        return {}
+    address = _parse(found)
+    if address.scheme == "https":
         return {}
     allowed = os.environ.get("AWS_ALLOW_HTTP", "").lower() in {"1", "true"}
-    if not (allowed or _is_loopback(urlsplit(found).hostname or "")):
+    if not (allowed or _is_loopback(address.hostname or "")):
         raise StorageError(
             "The endpoint of the object storage is an http:// address, which would send data "
             "unencrypted; use https://, or set AWS_ALLOW_HTTP=true in a network that you trust."
         )
     return {"allow_http": True}
+
+
+def _parse(address: str) -> SplitResult:
+    """Split an endpoint; raise StorageError, which does not repeat it, if it is no address."""
+    with suppress(ValueError):
+        found = urlsplit(address)
+        if found.scheme in {"http", "https"} and found.hostname and found.port != 0:
+            return found
+    raise StorageError(
+        "AWS_ENDPOINT_URL is no address of an object storage; expected https://HOST or "
+        "https://HOST:PORT."
+    )
 
 
 def _is_loopback(host: str) -> bool:

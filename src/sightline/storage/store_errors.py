@@ -28,6 +28,13 @@ def converted(url: str) -> Iterator[None]:
         raise
     except (exceptions.BaseError, FileNotFoundError, TimeoutError, ConnectionError) as error:
         raise _as_storage_error(url, error) from None
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # of the client, in Rust; it has no module
+            raise
+        raise StorageError(
+            f"The client of {url} cannot use the settings of the environment; look for blanks and "
+            "line breaks in the region, the endpoint and the credentials."
+        ) from None
 
 
 def check_bucket(error: Exception) -> None:

@@ -104,6 +104,20 @@ def test_unencrypted_endpoint_is_refused_unless_it_is_loopback_or_allowed(monkey
     ObjectStore("s3://bucket")
 
 
+@pytest.mark.parametrize("endpoint", ["localhost:9000", "https://", "http://[::1", "https://h:x"])
+def test_endpoint_that_is_no_address_is_refused(monkeypatch, endpoint):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    with pytest.raises(StorageError, match="AWS_ENDPOINT_URL is no address"):
+        ObjectStore("s3://bucket")
+
+
+def test_settings_that_stop_the_client_are_an_error(monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key\n")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    with pytest.raises(StorageError, match="blanks and line breaks"):
+        ObjectStore("s3://bucket").read("key")
+
+
 def test_missing_library_is_named_with_its_extra(monkeypatch):
     monkeypatch.setattr(object_store, "find_spec", lambda name: None)
     with pytest.raises(StorageError, match=r"sightline\[storage\]"):
