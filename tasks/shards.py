@@ -16,7 +16,7 @@ import httpx
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun, State
-from prefect.exceptions import PrefectHTTPStatusError
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.runtime import task_run
 
 from sightline import errors
@@ -128,12 +128,20 @@ def _first(run: Run, begun: deque[_Begun], deployment: str) -> IngestedShard:
 
 
 def _read(begun: deque[_Begun]) -> dict[UUID, FlowRun] | None:
-    """Read the flow runs of all shards at once; None if the server does not answer."""
-    wanted = [one.flow_run for one in begun if one.flow_run]
+    """Read the flow runs of all shards at once; None if the server does not answer.
+
+    Raises HandoverError if the first one was deleted.
+    """
+    first, *others = (one.flow_run for one in begun if one.flow_run)
     try:
         with get_client(sync_client=True) as client:
-            filter_ = FlowRunFilter(id=FlowRunFilterId(any_=wanted))
-            return {one.id: one for one in client.read_flow_runs(flow_run_filter=filter_)}
+            filter_ = FlowRunFilter(id=FlowRunFilterId(any_=[first, *others]))
+            found = {one.id: one for one in client.read_flow_runs(flow_run_filter=filter_)}
+            if first not in found:  # or the server lists fewer at once
+                found[first] = client.read_flow_run(first)
+            return found
+    except ObjectNotFound:
+        raise HandoverError(f"The flow run {first} was deleted on the server; run again.") from None
     except (httpx.TransportError, PrefectHTTPStatusError) as error:
         _log.warning("The Prefect server does not answer (%s); waiting for it", error)
         return None

@@ -134,6 +134,16 @@ def test_error_of_a_shard_is_passed_on_and_the_others_are_cancelled(client, take
     assert set(states) <= {"Cancelling", "Cancelled"}
 
 
+def test_flow_run_that_was_deleted_ends_the_ingest(client, taken, work):
+    def delete_first(_, number):
+        if number == 1:
+            client.delete_flow_run(started[0].id)
+
+    started = work(delete_first)
+    with pytest.raises(HandoverError, match="was deleted on the server"):
+        taken()
+
+
 def test_result_that_is_missing_here_is_an_error(taken, work):
     work(lambda *_: Completed(message="elsewhere"))
     with pytest.raises(HandoverError, match="SIGHTLINE_ARTIFACTS"):
