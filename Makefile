@@ -73,8 +73,8 @@ test-fast: $(INSTALLED_DEV) ## Run the tests without servers, browsers and long 
 	$(PYTEST) -m "not server and not campaign and not slow" $(PYTEST_ARGS)
 
 .PHONY: test
-test: $(INSTALLED_DEV) ## Run the test suite, offline (TESTS=all: and the campaigns)
-	$(PYTEST) $(if $(filter all,$(TESTS)),,-m "not campaign") $(PYTEST_ARGS)
+test: $(INSTALLED_DEV) ## Run the test suite, offline (TESTS=ci: and most campaigns)
+	$(PYTEST) -m "$(if $(filter ci,$(TESTS)),not long,not campaign)" $(PYTEST_ARGS)
 
 .PHONY: test-campaigns
 test-campaigns: $(INSTALLED_DEV) ## Kill, damage, fill up and fuzz (DEPTH=full: for hours)

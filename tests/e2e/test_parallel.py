@@ -96,6 +96,7 @@ def begin_nodes(data, *last_steps):
 
 
 @pytest.mark.campaign
+@pytest.mark.long
 def test_node_that_dies_ends_the_others_and_all_resume_as_if_nothing_had_happened(jax, data):
     leader, follower = begin_nodes(data, 0, 25)
     _, log = leader.communicate()

@@ -82,6 +82,7 @@ def test_script_trains_in_an_event_loop_and_leaves_the_process_as_it_was(home, t
 
 
 @pytest.mark.campaign
+@pytest.mark.long
 def test_every_example_of_the_documentation_runs(home, tmp_path):
     for number in range(60):
         path = tmp_path / "photos" / ("cat", "dog")[number % 2] / f"{number // 2}.png"

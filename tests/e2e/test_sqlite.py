@@ -59,6 +59,7 @@ def test_run_completes_on_two_workers_and_stores_the_password_nowhere(guarded, t
         assert not path.is_file() or secret not in path.read_bytes(), path
 
 
+@pytest.mark.long
 def test_killed_server_goes_on_and_shows_no_error_but_the_documented_ones(guarded, textures):
     """See the troubleshooting in docs/operations.md: both cost nothing."""
     flow_run = guarded.begin(textures, 305, "fit/fit-gpu")

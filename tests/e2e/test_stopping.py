@@ -26,6 +26,7 @@ def test_cancelled_run_frees_the_device(workers, textures, deployment):
 
 
 @pytest.mark.campaign
+@pytest.mark.long
 def test_run_can_be_cancelled_after_an_outage_of_the_server(workers, textures, reported):
     """Prefect's worker stops listening for cancellations after half a minute without the server."""
     flow_run = workers.begin(textures, LONG + 2, "")

@@ -15,6 +15,7 @@ from sightline.storage.workspace import Workspace
 pytestmark = pytest.mark.campaign
 
 
+@pytest.mark.long
 def test_killed_training_on_the_gpu_pool_is_restarted(workers, textures):
     # The slot of a killed training is given back after a minute; with two there is no wait.
     assert workers.sightline("ops", "install", "--gpus", "2").returncode == 0
@@ -46,6 +47,7 @@ def check_resumed(running):
     assert sentence.startswith("Resumed from ")
 
 
+@pytest.mark.long
 def test_run_survives_a_kill_and_restart_of_the_server(workers, textures, reported):
     flow_run = workers.begin(textures, 302, "fit/fit-gpu")
     cut_power(workers.server.pid)
@@ -58,6 +60,7 @@ def test_run_survives_a_kill_and_restart_of_the_server(workers, textures, report
     assert "training-report" in workers.artifacts_of(flow_run)
 
 
+@pytest.mark.long
 def test_schedule_that_fires_during_a_run_is_queued_and_completes(workers, textures):
     """The worker has a free slot for a second run; the limit of the deployment delays it."""
     first = workers.start("train/train-manual", dataset=str(textures), epochs=9_000)

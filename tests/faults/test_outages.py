@@ -13,7 +13,7 @@ import pytest
 from factory import call_about
 from processes import cut_power, wait_for
 
-pytestmark = pytest.mark.campaign
+pytestmark = [pytest.mark.campaign, pytest.mark.long]
 
 
 def test_run_that_is_silent_for_a_minute_goes_on(workers, textures):

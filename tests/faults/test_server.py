@@ -17,6 +17,7 @@ from processes import wait_for
 pytestmark = pytest.mark.campaign
 
 
+@pytest.mark.long
 def test_database_that_is_locked_for_half_a_minute_delays_the_run(served_environment, tmp_path):
     artifacts = tmp_path / "artifacts"
     data = write_npz(tmp_path / "data.npz")
@@ -61,6 +62,7 @@ def writing(path):
         writer.join()
 
 
+@pytest.mark.long
 def test_run_completes_while_others_write_to_the_database_of_its_private_server(
     sightline, tmp_path
 ):

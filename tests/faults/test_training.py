@@ -120,6 +120,7 @@ def training(tmp_path, data, served_environment, uninterrupted):
     return prepared
 
 
+@pytest.mark.long
 def test_training_killed_repeatedly_ends_with_the_same_bytes(training, uninterrupted):
     moments = np.random.default_rng(23)
     reached = [0]

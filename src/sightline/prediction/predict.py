@@ -53,7 +53,7 @@ def predict(
     return outcome.model_copy(update={"output": str(output)})
 
 
-def predict_request(request: Request, run: Run | None) -> Outcome:
+def predict_request(request: Request, run: Run | None = None) -> Outcome:
     """Predict images and write the predictions. Runs in the Keras process."""
     from sightline.prediction import keras_side  # imports Keras
 

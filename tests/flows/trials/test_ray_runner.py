@@ -62,10 +62,10 @@ def runner(nodes, prefect_api, monkeypatch):
         yield runner
 
 
-def trials(data, root, seeds):
+def trials(data, root, seeds, epochs=60):
     source = locate.locate(tiny(data).data)
     for seed in seeds:
-        config = tiny(data, "training.epochs=60", f"training.seed={seed}")
+        config = tiny(data, f"training.epochs={epochs}", f"training.seed={seed}")
         yield Trial(config=config, run=Run(id=f"s{seed}", workspace=Workspace(root)), source=source)
 
 
@@ -90,6 +90,7 @@ class PowerCut:
 
 
 @pytest.mark.campaign
+@pytest.mark.long
 def test_trial_of_a_node_that_is_lost_resumes_on_another_with_the_same_result(
     runner, nodes, data, tmp_path, caplog, capsys
 ):
@@ -108,8 +109,9 @@ def test_trial_of_a_node_that_is_lost_resumes_on_another_with_the_same_result(
 
 
 @pytest.mark.campaign
+@pytest.mark.long
 def test_cancelled_trial_keeps_a_checkpoint_and_leaves_no_process(runner, nodes, data, tmp_path):
-    (trial,) = trials(data, tmp_path, (2,))
+    (trial,) = trials(data, tmp_path, (2,), epochs=5000)
     with trial.run.workspace.in_use():
         attempt = runner.start(trial)
         wait_for("an epoch", attempt.epochs)
