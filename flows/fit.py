@@ -1,31 +1,50 @@
 """The stage train alone, for a work pool with GPUs; other runs name it in `training.deployment`."""
 
+import os
+from contextlib import nullcontext
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
 
 from prefect import flow
+from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.concurrency.sync import concurrency
 from prefect.logging import get_run_logger
-from prefect.states import Completed
+from prefect.runtime import flow_run
+from prefect.settings import PREFECT_API_URL
+from prefect.states import Completed, Failed
+from pydantic import TypeAdapter
 
 from sightline.config import TrainingConfig
-from sightline.errors import ConfigError
+from sightline.errors import ConfigError, NodeLostError
 from sightline.experiments import new_run
 from sightline.flows import worker
 from sightline.flows.outage import survive_outages
 from sightline.pipeline import entry_store
 from sightline.records import ArraySet, Gpu, ModelBlueprint, Run
 from sightline.tasks.artifacts import show_table
+from sightline.tasks.flow_runs import RENDEZVOUS_LABEL
 from sightline.tasks.train import train
 from sightline.training import gpu
 from sightline.training.device import prepare_process
+from sightline.training.nodes import RENDEZVOUS, Nodes, free_address
 from sightline.training.train import TRAIN
 
 GPU_LIMIT = "gpu"  # Global concurrency limit of GPU trainings; `sightline ops install` creates it
+_NODE: TypeAdapter[Nodes | None] = TypeAdapter(Nodes | None)
 
 
-@flow(name="fit", flow_run_name="{run_id}", persist_result=False, result_serializer="json")
+def run_name() -> str:
+    """Name a flow run after the other run and, if there are several, its node."""
+    given = flow_run.parameters
+    place = _NODE.validate_python(given.get("node")) or Nodes()
+    return str(given["run_id"]) + f"-node-{place.rank}" * (place.count > 1)
+
+
+@flow(name="fit", flow_run_name=run_name, persist_result=False, result_serializer="json")
 def fit_flow(
     run_id: str,
     started: datetime,
@@ -34,12 +53,13 @@ def fit_flow(
     settings: TrainingConfig,
     refresh: bool = False,
     artifacts: str | None = None,
+    node: Nodes | None = None,
 ) -> State[Any]:
     """Fit a network for another run, which started this flow through `training.deployment`.
 
-    Return a Completed state whose message is the key of the result's cache entry. Raise ConfigError
-    if the other run has another artifacts root, DeviceError if a GPU is required and there is none,
-    and RunError if the training failed.
+    Return a Completed state whose message is the key of the result's cache entry, of node 0 only,
+    or a Failed one named NodeLostError. Raise ConfigError if the other run has another artifacts
+    root, DeviceError if a GPU is required and there is none, and RunError if the training failed.
 
     Args:
         run_id: ID of the other run.
@@ -49,19 +69,45 @@ def fit_flow(
         settings: Config of the training.
         refresh: Ignore the cache.
         artifacts: URL of the other run's artifacts on object storage; None if in a shared folder.
+        node: Place of this flow run among those that train together; None if it trains alone.
     """
     run = worker.run(run_id, started=started, refresh=refresh)
     _check_shared(run, artifacts)
     required = not worker.gpu_is_optional()
     _show(gpu.require() if required else gpu.visible())
+    demanded = {"device": "gpu"} if required and settings.device == "auto" else {}
     with survive_outages(), run.workspace.in_use():
         entry_store.fetch(run.workspace, arrays, blueprint)
-        # A lease that cannot be renewed must not end a healthy training.
-        with concurrency(GPU_LIMIT, lease_duration=60, raise_on_lease_renewal_failure=False):
-            demanded = {"device": "gpu"} if required and settings.device == "auto" else {}
+        # A lease that cannot be renewed must not end a healthy training. Nodes take no slot: the
+        # first would keep it while it waits for the second.
+        limit = concurrency(GPU_LIMIT, lease_duration=60, raise_on_lease_renewal_failure=False)
+        with limit if node is None else nullcontext():
+            place = _take_place(node)
             prepare_process(settings.model_copy(update=demanded))
-            train(run, arrays, blueprint, settings)
-    return Completed(message=TRAIN.key(arrays, blueprint, settings))
+            if node is not None and node.leads:
+                _publish(place)
+            try:
+                train(run, arrays, blueprint, settings)
+            except NodeLostError as error:
+                return Failed(data=error, name=NodeLostError.__name__, message=str(error))
+    return Completed(message=TRAIN.key(arrays, blueprint, settings) if place.leads else None)
+
+
+def _take_place(node: Nodes | None) -> Nodes:
+    """Tell the processes of this flow run their node; node 0 chooses where all of them meet."""
+    if node is None:
+        return Nodes()
+    if node.leads:
+        peer = urlsplit(PREFECT_API_URL.value()).hostname or "localhost"
+        node = replace(node, rendezvous=os.environ.get(RENDEZVOUS) or free_address(peer))
+    node.take()
+    return node
+
+
+def _publish(place: Nodes) -> None:
+    """Let the other run know where the nodes meet."""
+    with get_client(sync_client=True) as client:
+        client.update_flow_run_labels(UUID(flow_run.id), {RENDEZVOUS_LABEL: place.rendezvous})
 
 
 def _check_shared(run: Run, artifacts: str | None) -> None:

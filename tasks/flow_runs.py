@@ -15,6 +15,9 @@ from prefect.states import Cancelling
 
 from sightline.errors import ConfigError, HandoverError, HandoverLostError
 
+RENDEZVOUS_LABEL = "sightline.rendezvous"
+"""Label of the flow run of node 0, with the address where the nodes of a training meet."""
+
 # Time that the server may be away: a restart takes seconds, an upgrade minutes
 _SILENCE_SECONDS = 600
 _log = logging.getLogger("sightline.handover")
@@ -43,6 +46,17 @@ def start(
         ) from None
     assert isinstance(flow_run, FlowRun)  # noqa: S101 - a coroutine only in async callers
     return flow_run
+
+
+def check_side_by_side(deployment: str, nodes: int) -> None:
+    """Raise ConfigError if the limit of a deployment keeps its nodes waiting for each other."""
+    with get_client(sync_client=True) as client:
+        limit = client.read_deployment_by_name(deployment).global_concurrency_limit
+    if limit is not None and limit.limit < nodes:
+        raise ConfigError(
+            f"training.nodes is {nodes}, but {deployment} runs {limit.limit} at a time, and nodes "
+            'wait for each other; set training.deployment="fit/fit-node", which has no limit.'
+        )
 
 
 class Watched:

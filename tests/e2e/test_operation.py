@@ -9,6 +9,7 @@ from processes import wait_for
 
 DEPLOYMENTS = [
     "fit/fit-gpu",
+    "fit/fit-node",
     "shard/shard-cpu",
     "train/train-manual",
     "train/train-nightly",
@@ -27,8 +28,8 @@ def test_make_deploy_creates_all_deployments(deployed, factory):
         assert found["path"] is None
         assert found["description"]
         assert found["enforce_parameter_schema"] is True
-        assert found["work_pool_name"] == ("gpu" if name == "fit/fit-gpu" else "cpu")
-        if name in {"shard/shard-cpu", "trial/trial-cpu"}:
+        assert found["work_pool_name"] == ("gpu" if name.startswith("fit/") else "cpu")
+        if name in {"fit/fit-node", "shard/shard-cpu", "trial/trial-cpu"}:
             continue  # as many at a time as there are workers
         assert found["global_concurrency_limit"]["limit"] == 1
         assert found["concurrency_options"]["collision_strategy"] == "ENQUEUE"

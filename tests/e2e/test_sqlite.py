@@ -3,15 +3,20 @@
 The workers share no folder: nothing but the server and an object storage.
 """
 
+import json
+import os
 import re
+import signal
+import subprocess
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from command import check_refused
-from processes import cut_power
-from stack import Stack
+from command import BIN, ROOT, check_refused
+from processes import cut_power, wait_for
+from stack import Stack, end
+from tiny_run import TINY
 
 pytestmark = pytest.mark.campaign
 
@@ -86,3 +91,39 @@ def test_makefile_refuses_an_open_server(guarded):
     done = guarded.execute("make", "server", "HOST=0.0.0.0", PREFECT_SERVER_API_AUTH_STRING="")
     assert done.returncode != 0
     assert "PREFECT_SERVER_API_AUTH_STRING" in " ".join(done.stderr.split())
+
+
+def test_two_workers_train_one_network_and_go_on_after_one_of_them_is_killed(guarded, textures):
+    """On JAX, as nodes; a killed one ends the other, and both resume from the checkpoint."""
+    shared, folder = guarded.environment, guarded.logs
+    end(guarded.workers.pop())  # the one of the pool gpu, which has another backend
+    for name in ("node-0", "node-1"):
+        own = {"PREFECT_HOME": f"{folder}/{name}/prefect", "SIGHTLINE_CACHE": f"{folder}/{name}"}
+        guarded.environment = shared | own | {"KERAS_BACKEND": "jax"}
+        guarded.start_worker("gpu")
+    guarded.environment = shared
+    wanted = ("deployment=fit/fit-node", "nodes=2", "devices=all", "ghost_batches=1", "epochs=300")
+    settings = [f"--set=training.{one}" for one in (*wanted, "checkpoint_steps=10")]
+    tiny = [f"--set={one}" for one in TINY[1:]]
+    given = ("train", f"--dataset={textures}", "--recipe=quickstart", "--json", *settings, *tiny)
+
+    def trains():
+        return any("Epoch " in guarded.log(one["id"]) for one in guarded.runs_of("fit/fit-node"))
+
+    with subprocess.Popen(
+        [BIN / "sightline", *given],
+        env={**shared, "KERAS_BACKEND": "jax", "SIGHTLINE_CACHE": f"{folder}/command"},
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as command:
+        wait_for("node 0 trains", trains)
+        os.kill(guarded.flow_process(), signal.SIGKILL)
+        out, log = command.communicate()
+    assert command.returncode == 0, log + guarded.tail()
+    runs = guarded.runs_of("fit/fit-node")
+    states = sorted(one["state"]["name"] for one in runs)
+    assert states == ["Completed", "Completed", "Crashed", "NodeLostError"], log
+    manifest = json.loads(out)
+    assert manifest == {}

@@ -1,19 +1,24 @@
 import shutil
 from datetime import datetime
+from unittest.mock import MagicMock
 
 import pytest
+from prefect.client.orchestration import get_client
 
 from examples import write_npz
 from sightline.config import loading
 from sightline.data import ingest, locate, preprocess
-from sightline.errors import ConfigError, DeviceError
+from sightline.errors import ConfigError, DeviceError, NodeLostError
 from sightline.experiments import new_run
+from sightline.flows import fit
 from sightline.flows.fit import fit_flow
 from sightline.models.build import BUILD
 from sightline.pipeline import cache
 from sightline.pipeline.process import keras_process
 from sightline.records import Run
 from sightline.storage.workspace import Workspace
+from sightline.tasks.flow_runs import RENDEZVOUS_LABEL
+from sightline.training.nodes import Nodes, nodes
 from sightline.training.train import TRAIN
 
 pytestmark = pytest.mark.usefixtures("prefect_api", "keras")
@@ -88,3 +93,45 @@ def test_training_is_found_by_the_key_that_the_flow_ends_with_where_it_is_mounte
     mounted.symlink_to(run.workspace.root)
     monkeypatch.setenv("SIGHTLINE_ARTIFACTS", str(mounted))
     assert fit_flow(**parameters, return_state=True).is_completed()
+
+
+@pytest.fixture
+def as_node(work, monkeypatch):
+    """Run the flow as a node, with something in place of the training; return it and its state."""
+    monkeypatch.setenv("SIGHTLINE_GPU", "optional")
+    for name in ("NODES", "NODE_RANK", "RENDEZVOUS", "NODES_WAIT"):
+        monkeypatch.setenv(f"SIGHTLINE_{name}", "")  # the flow sets them for its own process
+    monkeypatch.setattr(fit, "prepare_process", MagicMock())
+    slot = MagicMock()
+    monkeypatch.setattr(fit, "concurrency", slot)
+
+    def run_flow(node, train):
+        monkeypatch.setattr(fit, "train", train)
+        state = fit_flow(**work[1], node=node, return_state=True)
+        slot.return_value.__enter__.assert_not_called()
+        with get_client(sync_client=True) as client:
+            return client.read_flow_run(state.state_details.flow_run_id)
+
+    return run_flow
+
+
+def test_node_0_says_where_it_is_and_alone_returns_the_key(as_node):
+    places = []
+    first = {"count": 2, "rank": 0, "rendezvous": "", "wait": 60}
+    leader = as_node(first, lambda *given: places.append(nodes()))
+    address = leader.labels[RENDEZVOUS_LABEL]
+    assert address.startswith("127.0.0.1:")
+    second = {**first, "rank": 1, "rendezvous": address}
+    follower = as_node(second, lambda *given: places.append(nodes()))
+    assert places == [Nodes(2, rank, address, wait=60) for rank in (0, 1)]
+    assert (leader.name, follower.name) == ("handed-over-node-0", "handed-over-node-1")
+    assert len(leader.state.message) == 40
+    assert follower.state.is_completed()
+    assert not follower.state.message
+
+
+def test_node_that_lost_another_one_says_so(as_node):
+    train = MagicMock(side_effect=NodeLostError("Node 1 of 2 lost the others"))
+    state = as_node({"count": 2, "rank": 1, "rendezvous": "localhost:1"}, train).state
+    assert (state.is_failed(), state.name) == (True, "NodeLostError")
+    assert state.message == "Node 1 of 2 lost the others"

@@ -82,10 +82,10 @@ def test_deployment_names_a_flow_and_parameters_that_it_takes(name):
         assert set(trigger["parameters"]) <= set(schema["properties"])
 
 
-def test_deployments_are_queued_one_at_a_time_but_trials_and_shards_are_not():
+def test_deployments_are_queued_one_at_a_time_but_nodes_trials_and_shards_are_not():
     one_at_a_time = {"limit": 1, "collision_strategy": "ENQUEUE"}
     for name, deployment in BY_NAME.items():
-        limit = None if name in {"shard-cpu", "trial-cpu"} else one_at_a_time
+        limit = None if name in {"fit-node", "shard-cpu", "trial-cpu"} else one_at_a_time
         assert deployment.get("concurrency_limit") == limit
         assert deployment["enforce_parameter_schema"] is True
         assert deployment["description"]

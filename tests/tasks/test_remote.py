@@ -11,7 +11,7 @@ import pytest
 from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun, State
-from prefect.states import Completed, Crashed, Failed
+from prefect.states import Cancelled, Completed, Crashed, Failed
 
 import made_runs
 from sightline.config import TrainingConfig
@@ -25,6 +25,9 @@ pytestmark = pytest.mark.usefixtures("prefect_api")
 
 Started = Callable[..., list[FlowRun]]
 SETTINGS = TrainingConfig(epochs=1, deployment="other-side/fit")
+TWO_NODES = SETTINGS.model_copy(update={"nodes": 2, "devices": "all"})
+ADDRESS = "10.0.0.1:29400"
+LOST = Failed(name="NodeLostError", message="lost the others")
 FILE = FileRecord(path="made/x", sha256="a" * 64, bytes=1)
 ARRAYS = ArraySet(class_names=("a", "b"), image_shape=(8, 8, 1), splits={})
 BLUEPRINT = ModelBlueprint(
@@ -33,7 +36,7 @@ BLUEPRINT = ModelBlueprint(
 
 
 @flow(name="other-side")
-def other_side(run_id, started, refresh, arrays, blueprint, settings, artifacts):
+def other_side(run_id, started, refresh, arrays, blueprint, settings, artifacts, node=None):
     """Stands for the fit flow; nobody runs it, the tests set its state."""
 
 
@@ -42,10 +45,11 @@ def client(prefect_api):
     with get_client(sync_client=True) as client:
         flow_id = client.create_flow(other_side)
         client.create_deployment(flow_id=flow_id, name="fit")
+        client.create_deployment(flow_id=flow_id, name="queued", concurrency_limit=1)
         yield client
 
 
-def entry(run):
+def entry(run, settings=SETTINGS):
     """Put a result where the other side would put it."""
 
     def make(draft):
@@ -54,7 +58,7 @@ def entry(run):
         model, history = draft.record("model.keras"), draft.record("history.parquet")
         return made_runs.trained(model=model, history=history)
 
-    key = TRAIN.key(ARRAYS, BLUEPRINT, SETTINGS)
+    key = TRAIN.key(ARRAYS, BLUEPRINT, settings)
     return key, find_or_make(run, TRAIN, key, make)
 
 
@@ -198,3 +202,70 @@ def test_wait_for_a_worker_is_logged_with_what_to_do(run, client, monkeypatch, c
     monkeypatch.setattr(flow_runs, "get_client", reading(after_a_while))
     hand_over(run)
     assert "`sightline ops status`" in caplog.text
+
+
+@pytest.fixture
+def two_nodes(client, monkeypatch):
+    """Let node 0 say where the nodes meet; give both their states once node 1 is started."""
+    monkeypatch.setattr(remote, "_POLL_SECONDS", 0)
+    monkeypatch.setattr(remote, "_GRACE_SECONDS", 0)
+    begin, begun = remote._start, list[FlowRun]()
+
+    def end_with(*states):
+        def begin_and_play(*arguments):
+            begun.append(begin(*arguments))
+            if len(begun) == 1:
+                labels = {flow_runs.RENDEZVOUS_LABEL: ADDRESS}
+                client.update_flow_run_labels(begun[0].id, labels)
+                return begun[0]
+            for one, state in zip(begun, states, strict=True):
+                if state is not None:
+                    client.set_flow_run_state(one.id, state, force=True)
+            return begun[1]
+
+        monkeypatch.setattr(remote, "_start", begin_and_play)
+        return begun
+
+    return end_with
+
+
+def test_node_0_is_started_first_and_says_where_the_others_meet_it(run, client, two_nodes):
+    key, made = entry(run, TWO_NODES)
+    begun = two_nodes(Completed(message=key), Completed())
+    assert hand_over(run, TWO_NODES) == made
+    given = [client.read_flow_run(one.id).parameters for one in begun]
+    assert [(one["node"]["rank"], one["node"]["rendezvous"]) for one in given] == [
+        (0, ""),
+        (1, ADDRESS),
+    ]
+    for one in given:
+        assert (one["node"]["count"], one["node"]["wait"]) == (2, remote._PATIENCE_SECONDS)
+        assert (one["settings"]["nodes"], one["settings"]["deployment"]) == (1, None)
+
+
+@pytest.mark.parametrize(
+    ("states", "kind", "cause"),
+    [
+        ((None, Crashed(message="gone")), HandoverLostError, "Crashed: gone"),
+        ((LOST, None), HandoverLostError, "NodeLostError: lost the others"),
+        ((LOST, Failed(message="no GPU")), HandoverError, "Failed: no GPU"),
+        ((None, Cancelled(message="by hand")), HandoverError, "Cancelled: by hand"),
+    ],
+)
+def test_node_that_fails_ends_the_others_and_is_named_as_the_cause(
+    run, client, two_nodes, states, kind, cause
+):
+    begun = two_nodes(*states)
+    with pytest.raises(HandoverError, match=cause) as caught:
+        hand_over(run, TWO_NODES)
+    assert caught.type is kind
+    for one, state in zip(begun, states, strict=True):
+        assert state is not None or is_cancelled(client, one)
+
+
+def test_deployment_that_would_run_one_node_after_the_other_is_refused(run, client, two_nodes):
+    begun = two_nodes(None, None)
+    with pytest.raises(ConfigError, match=r"queued runs 1 at a time.*fit/fit-node"):
+        hand_over(run, TWO_NODES.model_copy(update={"deployment": "other-side/queued"}))
+    (leader,) = begun
+    assert is_cancelled(client, leader)

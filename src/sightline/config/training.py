@@ -53,7 +53,7 @@ class TrainingConfig(Section):
     """How the weights are fitted."""
 
     incidental: ClassVar[frozenset[str]] = frozenset(
-        {"deployment", "checkpoint_seconds", "checkpoint_steps"}
+        {"deployment", "nodes", "checkpoint_seconds", "checkpoint_steps"}
     )
 
     augmentation: Augmentation = Augmentation()
@@ -131,6 +131,9 @@ class TrainingConfig(Section):
     )
     """Prefect deployment that runs the training, such as "fit/fit-gpu". Unset: train where the run
     is."""
+    nodes: int = Field(default=1, ge=1, le=1024, examples=[2])
+    """Number of flow runs of the deployment that train together, each on a machine of its own. More
+    than one needs "fit/fit-node", devices = "all" and the backend JAX."""
 
     @property
     def rise(self) -> float:

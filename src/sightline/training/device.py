@@ -32,11 +32,13 @@ def prepare_process(training: TrainingConfig) -> KerasProcess:
     """Configure the Keras process for a training and check that the devices are available.
 
     If a deployment does the training, its machine needs them and nothing is checked here.
-    Raises ConfigError if the backend cannot share batches as wanted, and DeviceError if a demanded
-    GPU or one of several devices is missing.
+    Raises ConfigError if the backend cannot share batches as wanted or nodes cannot be started, and
+    DeviceError if a demanded GPU or one of several devices is missing.
     """
     process = keras_process()
     process.configure(process_settings(training, process.share))
+    if training.nodes > 1:
+        _check_nodes(training)
     if training.deployment is None:
         check_parallel(training)
         if training.device == "gpu" or training.devices != 1:
@@ -69,6 +71,16 @@ def check_parallel(training: TrainingConfig) -> None:
                 f"With {setting}, each device would judge its own gradients on the backend "
                 "tensorflow; change it, or set training.devices=1 or KERAS_BACKEND=jax."
             )
+
+
+def _check_nodes(training: TrainingConfig) -> None:
+    backend, wanted = keras_backend(), training.deployment
+    if wanted is None or backend != "jax" or training.devices == 1:
+        raise ConfigError(
+            f"training.nodes is {training.nodes}, but training.deployment is {wanted or 'unset'}, "
+            f"training.devices is {training.devices!r} and the backend {backend}; several nodes "
+            'need training.deployment="fit/fit-node", training.devices="all" and KERAS_BACKEND=jax.'
+        )
 
 
 @contextmanager

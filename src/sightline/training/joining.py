@@ -36,6 +36,7 @@ def joined(key: str) -> Iterator[None]:
             place.rendezvous,
             place.count,
             place.rank,
+            initialization_timeout=place.wait,
             heartbeat_timeout_seconds=_HEARTBEAT_SECONDS,
             coordinator_bind_address=place.rendezvous if place.leads else None,
         )

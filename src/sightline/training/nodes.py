@@ -5,6 +5,7 @@ Each runs the same command with the same settings, and reads its place from the 
 
 import os
 import re
+import socket
 from dataclasses import dataclass
 
 from sightline.errors import ConfigError
@@ -12,6 +13,7 @@ from sightline.errors import ConfigError
 NODES = "SIGHTLINE_NODES"
 RANK = "SIGHTLINE_NODE_RANK"
 RENDEZVOUS = "SIGHTLINE_RENDEZVOUS"
+WAIT = "SIGHTLINE_NODES_WAIT"
 _ADDRESS = re.compile(r"[^\s:/]+:\d{1,5}")
 
 
@@ -22,11 +24,21 @@ class Nodes:
     count: int = 1
     rank: int = 0  # Number of this machine, from 0
     rendezvous: str = ""  # HOST:PORT of the machine 0, where all of them meet
+    wait: int = 300  # Seconds in which all of them must be there
 
     @property
     def leads(self) -> bool:
         """Whether this machine writes checkpoints, results and the report."""
         return self.rank == 0
+
+    def take(self) -> None:
+        """Give this process and those that it starts this place."""
+        os.environ |= {
+            NODES: str(self.count),
+            RANK: str(self.rank),
+            RENDEZVOUS: self.rendezvous,
+            WAIT: str(self.wait),
+        }
 
     def __str__(self) -> str:
         """Name the place for people."""
@@ -46,7 +58,16 @@ def nodes() -> Nodes:
             f"{RENDEZVOUS} is {rendezvous!r}; expected HOST:PORT of node 0 with a free port, such "
             "as 10.0.0.1:29400, the same on every node."
         )
-    return Nodes(count, rank, rendezvous)
+    return Nodes(count, rank, rendezvous, _number(WAIT, str(Nodes.wait), 1))
+
+
+def free_address(peer: str) -> str:
+    """Return HOST:PORT with the address of this machine that reaches another, and a free port."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect((peer, 9))  # sends nothing
+        host = probe.getsockname()[0]
+    with socket.create_server((host, 0)) as free:
+        return f"{host}:{free.getsockname()[1]}"
 
 
 def _number(variable: str, default: str, least: int) -> int:

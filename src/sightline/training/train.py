@@ -56,7 +56,8 @@ def _follow(
 ) -> TrainedModel:
     """Take part in the training of node 0, and return what that stored."""
     key = checkpoints.folder.name
-    if run.refresh or cache.find(run, TRAIN, key) is None:
+    made = cache.find(run, TRAIN, key)
+    if made is None or (run.refresh and made.made_by != run.token):
         from sightline.training import fit  # imports Keras
 
         fit.fit(run, arrays, blueprint, settings, checkpoints, None)

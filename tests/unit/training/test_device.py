@@ -58,3 +58,26 @@ def test_backends_that_can_share_batches_are_accepted(monkeypatch):
     ):
         monkeypatch.setenv("KERAS_BACKEND", backend)
         device.check_parallel(training)
+
+
+DEPLOYED = {"nodes": 2, "devices": "all", "deployment": "fit/fit-node"}
+
+
+@pytest.mark.parametrize(
+    ("backend", "changes", "expected"),
+    [
+        ("jax", {"deployment": None}, r"nodes is 2, .*deployment is unset.*\"fit/fit-node\""),
+        ("jax", {"devices": 1}, r"training\.devices is 1.*devices=\"all\""),
+        ("tensorflow", {}, r"the backend tensorflow; .*KERAS_BACKEND=jax"),
+    ],
+)
+def test_nodes_that_cannot_be_started_are_refused(backend, changes, expected, monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", backend)
+    training = TrainingConfig.model_validate({"epochs": 1, **DEPLOYED, **changes})
+    with pytest.raises(ConfigError, match=expected):
+        device.prepare_process(training)
+
+
+def test_nodes_of_a_deployment_need_nothing_here(monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    device.prepare_process(TrainingConfig.model_validate({"epochs": 1, **DEPLOYED}))

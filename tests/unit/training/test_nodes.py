@@ -1,12 +1,15 @@
+import socket
+
 import pytest
 
 from sightline.errors import ConfigError
-from sightline.training.nodes import Nodes, nodes
+from sightline.training.nodes import Nodes, free_address, nodes
 
 SECOND = {
     "SIGHTLINE_NODES": "3",
     "SIGHTLINE_NODE_RANK": "2",
     "SIGHTLINE_RENDEZVOUS": "train-0.train:29400",
+    "SIGHTLINE_NODES_WAIT": "300",
 }
 
 
@@ -28,6 +31,15 @@ def test_machine_reads_its_place_from_the_environment(environment, monkeypatch):
     assert str(nodes()) == "node 2 of 3, rendezvous train-0.train:29400"
     environment(SIGHTLINE_NODES="1", SIGHTLINE_NODE_RANK="")
     assert nodes() == Nodes()
+    place = Nodes(2, 1, "10.0.0.1:29400", wait=7200)
+    place.take()
+    assert nodes() == place
+
+
+def test_node_0_meets_the_others_where_they_reach_it():
+    host, port = free_address("localhost").split(":")
+    assert host == "127.0.0.1"
+    socket.create_server((host, int(port))).close()
 
 
 @pytest.mark.parametrize(
@@ -37,6 +49,7 @@ def test_machine_reads_its_place_from_the_environment(environment, monkeypatch):
         ("SIGHTLINE_NODES", "0", "at least 1"),
         ("SIGHTLINE_NODE_RANK", "", "at least 0"),
         ("SIGHTLINE_NODE_RANK", "3", "0 to 2"),
+        ("SIGHTLINE_NODES_WAIT", "0", "at least 1"),
         ("SIGHTLINE_RENDEZVOUS", "", "HOST:PORT"),
         ("SIGHTLINE_RENDEZVOUS", "http://host:1", "HOST:PORT"),
     ],

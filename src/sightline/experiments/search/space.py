@@ -25,7 +25,9 @@ Value = float | int | str
 _FORM = re.compile(r"(log|uniform|int|choice)\((.*)\)", re.DOTALL)
 _EXPECTED = "log(a, b), uniform(a, b), int(a, b) or choice(x, y, ...)"
 _SEARCHED = ("model.", "training.", "embedding.", "data.image_size", "preprocessing.scale")
-_NOT_SEARCHED = frozenset({"training.device", "training.deployment", "training.deterministic"})
+_NOT_SEARCHED = frozenset(
+    f"training.{name}" for name in ("device", "deployment", "nodes", "deterministic")
+)
 _SAMPLES = 50  # Samples of a space that are checked before the first trial
 
 
