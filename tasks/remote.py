@@ -158,9 +158,9 @@ def _wait(started: list[_Started], nodes: int, start: Callable[[int, str], _Star
 
 
 def _cause(started: list[_Started], settings: TrainingConfig) -> HandoverError:
-    """Return the error of the flow run that failed; other nodes may only have lost that one."""
+    """Return the error of the flow run that failed; other nodes may have failed because of it."""
     failed = [one for one in started if one.state.is_final() and not one.state.is_completed()]
-    one = min(failed, key=lambda one: one.is_lost)
+    one = min(failed, key=lambda one: (not one.state.is_crashed(), one.is_lost))
     kind = HandoverLostError if one.is_lost else HandoverError
     return kind(
         f"The training on {settings.deployment} (flow run {one.found.name}) ended "

@@ -247,6 +247,7 @@ def test_node_0_is_started_first_and_says_where_the_others_meet_it(run, client, 
     ("states", "kind", "cause"),
     [
         ((None, Crashed(message="gone")), HandoverLostError, "Crashed: gone"),
+        ((Failed(message="odd"), Crashed(message="gone")), HandoverLostError, "Crashed: gone"),
         ((LOST, None), HandoverLostError, "NodeLostError: lost the others"),
         ((LOST, Failed(message="no GPU")), HandoverError, "Failed: no GPU"),
         ((None, Cancelled(message="by hand")), HandoverError, "Cancelled: by hand"),

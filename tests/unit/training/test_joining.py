@@ -1,7 +1,12 @@
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 
+import made_runs
 from sightline.errors import ConfigError
-from sightline.training import joining
+from sightline.pipeline.cache import find_or_make
+from sightline.training import joining, train
 from sightline.training.checkpoints import Checkpoint, Position
 from sightline.training.nodes import Nodes
 
@@ -30,3 +35,17 @@ def test_nodes_resume_from_the_checkpoint_of_node_0(second_node):
     assert joining.from_leader(refuse).position == FOUND.position
     second_node(b"")
     assert joining.from_leader(refuse) is None
+
+
+def test_node_meets_nobody_if_its_run_has_the_model_already(run):
+    """It was killed after the training; the others do not train again, even without the cache."""
+
+    def make(draft):
+        draft.path("model.keras").write_text("model")
+        file = draft.record("model.keras")
+        return made_runs.trained(model=file, history=file)
+
+    key = "a" * 40
+    made = find_or_make(run, train.TRAIN, key, make)
+    again = run.model_copy(update={"refresh": True})
+    assert train._follow(again, None, None, None, SimpleNamespace(folder=Path(key))) == made
