@@ -93,6 +93,7 @@ def test_makefile_refuses_an_open_server(guarded):
     assert "PREFECT_SERVER_API_AUTH_STRING" in " ".join(done.stderr.split())
 
 
+@pytest.mark.long
 def test_two_workers_train_one_network_and_go_on_after_one_of_them_is_killed(guarded, textures):
     """On JAX, as nodes; a killed one ends the other, and both resume from the checkpoint."""
     shared, folder = guarded.environment, guarded.logs
@@ -102,7 +103,7 @@ def test_two_workers_train_one_network_and_go_on_after_one_of_them_is_killed(gua
         guarded.environment = shared | own | {"KERAS_BACKEND": "jax"}
         guarded.start_worker("gpu")
     guarded.environment = shared
-    wanted = ("deployment=fit/fit-node", "nodes=2", "devices=all", "ghost_batches=1", "epochs=300")
+    wanted = ("deployment=fit/fit-node", "nodes=2", "devices=all", "ghost_batches=1", "epochs=150")
     settings = [f"--set=training.{one}" for one in (*wanted, "checkpoint_steps=10")]
     tiny = [f"--set={one}" for one in TINY[1:]]
     given = ("train", f"--dataset={textures}", "--recipe=quickstart", "--json", *settings, *tiny)
