@@ -24,7 +24,6 @@ from prefect_ray.context import remote_options
 from prefect_ray.task_runners import PrefectRayFuture
 
 from sightline.errors import ConfigError, HandoverLostError, SightlineError
-from sightline.flows.server.lost_runs import TAG
 from sightline.flows.trials import cluster
 from sightline.flows.trials.cluster import Share
 from sightline.flows.trials.deployed import DeployedAttempt, parameters
@@ -36,6 +35,7 @@ from sightline.storage.workspace import LOCK
 from sightline.training.device import prepare_process
 
 _GRACE_SECONDS = STOPPING_SECONDS + 5  # Time for a training to write a checkpoint
+_TAGS = ["sightline", "trial"]  # As in prefect.yaml, so that a lost run is found
 _HEARTBEAT_SECONDS = 30  # As in prefect.yaml: a run that is silent is lost
 _OF_PREFECT = "Execution was interrupted by an unexpected exception: "
 
@@ -142,7 +142,7 @@ def execute(trial: Trial, flow_run_id: UUID) -> None:
         if ray.get_gpu_ids() and training.device == "auto":
             prepare_process(training.model_copy(update={"device": "gpu"}))
         with get_client(sync_client=True) as client:
-            client.update_flow_run(flow_run_id, tags=["trial", TAG])
+            client.update_flow_run(flow_run_id, tags=_TAGS)
             flow_run = client.read_flow_run(flow_run_id)
         with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: _HEARTBEAT_SECONDS}):
             run_flow(
