@@ -18,13 +18,10 @@ from sightline.storage.workspace import Workspace
 pytest_plugins = ["factory", "browser", "s3_server"]
 
 SHARING = {
+    "operation": tuple(f"e2e/test_{name}" for name in ("operation", "pages", "search", "shards")),
     "workers": (
         "e2e/test_lost_runs",
-        "e2e/test_operation",
-        "e2e/test_pages",
-        "e2e/test_search",
         "e2e/test_server",
-        "e2e/test_shards",
         "e2e/test_stopping",
         "faults/test_orchestrator",
     ),
@@ -47,6 +44,7 @@ APART = (
 """Files of flows that need no set-up."""
 
 LONGEST = (
+    "operation",
     "workers",
     "tests/faults/test_outages.py",
     "faultpoint",
