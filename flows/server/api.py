@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from ipaddress import ip_address
 from pathlib import Path
 from typing import NoReturn
 
@@ -21,6 +20,7 @@ from sightline.errors import RunError, ServerError
 from sightline.pipeline.child import Child
 from sightline.pipeline.doctor import check_api
 from sightline.storage import user_cache
+from sightline.storage.addresses import is_loopback
 
 _QUIET = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
 _SHARED = {
@@ -111,15 +111,6 @@ def serve(host: str, port: int) -> NoReturn:
         os.environ.setdefault(name, value)
     program = str(Path(sys.executable).with_name("prefect"))
     os.execv(program, [program, "server", "start", "--host", host, "--port", str(port)])  # noqa: S606 - replaces this process
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether only this machine reaches a host."""
-    if host == "localhost":
-        return True
-    with suppress(ValueError):
-        return ip_address(host).is_loopback
-    return False
 
 
 def configured_url() -> str | None:

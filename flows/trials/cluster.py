@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from sightline.errors import ConfigError, ServerError
 from sightline.flows.server import api
 from sightline.records import Run
+from sightline.storage.addresses import is_loopback
 
 _ANSWER_SECONDS = 5
 # Variables that results depend on; none that may hold a password, since Ray shows what it passes on
@@ -130,7 +131,7 @@ def check_api_is_reachable() -> None:
     url = api.configured_url() or ""
     own = ray.util.get_node_ip_address()
     others = {node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"]} - {own}
-    if others and api.is_loopback(urlsplit(url).hostname or ""):
+    if others and is_loopback(urlsplit(url).hostname or ""):
         raise ServerError(
             f"The Ray nodes {', '.join(sorted(others))} cannot reach the Prefect API, which is at "
             f"{url or '127.0.0.1'}; start `sightline ops server` with a --host that they reach, "

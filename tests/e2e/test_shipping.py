@@ -3,7 +3,6 @@
 import json
 import shutil
 import sys
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -13,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+import processes
 import snippets
 from command import execute
 from model_to_export import classifier
@@ -115,10 +115,8 @@ def serving(model):
         def log_message(self, *_):
             """Stay silent."""
 
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with processes.serving(HTTPServer(("127.0.0.1", 0), Handler)) as address:
+        yield address
 
 
 def run_in_folders(code, versions, photos, tmp_path):

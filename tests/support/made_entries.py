@@ -17,16 +17,21 @@ def making(text: str) -> Callable[[Draft], ModelBlueprint]:
     def make(draft: Draft) -> ModelBlueprint:
         for name in ("architecture", "deep/summary"):
             draft.path(name).write_text(text)
-        return ModelBlueprint(
-            architecture=draft.record("architecture"),
-            summary=draft.record("deep/summary"),
-            layers=(Layer(name="dense", kind="Dense", output_shape=(10,), parameters=330),),
-            parameters=330,
-            image_shape=(28, 28, 1),
-            num_classes=10,
-        )
+        return blueprint(draft, "deep/summary")
 
     return make
+
+
+def blueprint(draft: Draft, summary: str) -> ModelBlueprint:
+    """Record the files `architecture` and `summary` of a draft."""
+    return ModelBlueprint(
+        architecture=draft.record("architecture"),
+        summary=draft.record(summary),
+        layers=(Layer(name="dense", kind="Dense", output_shape=(10,), parameters=330),),
+        parameters=330,
+        image_shape=(28, 28, 1),
+        num_classes=10,
+    )
 
 
 def never(draft: Draft) -> ModelBlueprint:

@@ -1,7 +1,6 @@
 """A web server on loopback that serves files in ranges, alone or as a data set of the hub."""
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -9,6 +8,8 @@ from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote
+
+import processes
 
 COMMIT = "0123456789abcdef"
 DATASET = "/api/datasets/me/photos"
@@ -90,12 +91,5 @@ def serving() -> Iterator[RangesServer]:
                 self.wfile.write(content)
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    shared.address = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
+    with processes.serving(server) as shared.address:
         yield shared
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -16,6 +16,8 @@ from urllib.parse import unquote
 
 import pytest
 
+import processes
+
 Environ = dict[str, Any]
 ERROR = '<?xml version="1.0" encoding="UTF-8"?><Error><Code>{}</Code><Message>{}</Message></Error>'
 ERRORS = {
@@ -152,15 +154,8 @@ def serving() -> Iterator[S3Server]:
 
     application = S3Server()
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=Quiet)
-    application.address = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
+    with processes.serving(server) as application.address:
         yield application
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """Connects to the object storage that a URL names, with what the environment says about it."""
 
-import ipaddress
 import os
 from contextlib import suppress
 from datetime import timedelta
@@ -8,6 +7,7 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from sightline.errors import StorageError
+from sightline.storage.addresses import is_loopback
 
 _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")  # As obstore reads them
 _RETRY = {
@@ -43,7 +43,7 @@ def _http(scheme: str) -> dict[str, bool]:
     if address.scheme == "https":
         return {}
     allowed = os.environ.get("AWS_ALLOW_HTTP", "").lower() in {"1", "true"}
-    if not (allowed or _is_loopback(address.hostname or "")):
+    if not (allowed or is_loopback(address.hostname or "")):
         raise StorageError(
             "The endpoint of the object storage is an http:// address, which would send data "
             "unencrypted; use https://, or set AWS_ALLOW_HTTP=true in a network that you trust."
@@ -61,13 +61,6 @@ def _parse(address: str) -> SplitResult:
         "AWS_ENDPOINT_URL is no address of an object storage; expected https://HOST or "
         "https://HOST:PORT."
     )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def endpoint() -> str:

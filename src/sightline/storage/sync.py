@@ -73,7 +73,7 @@ def fetch(workspace: Workspace, key: str, sha256: str) -> Path:
 
 
 def refresh(workspace: Workspace, prefix: str) -> None:
-    """Bring all files below a prefix here anew, to check what the store has."""
+    """Bring all files below a prefix here again, to check what the store has."""
     if store := workspace.store:
         files.set_aside(workspace.path(prefix))
         _download(workspace, store, store.list(prefix))

@@ -57,18 +57,6 @@ def fit(
 
     Without a draft, this machine takes part in the training of another one.
     """
-    with joining.joined(checkpoints.folder.name):
-        return _fit(run, arrays, blueprint, settings, checkpoints, draft)
-
-
-def _fit(
-    run: Run,
-    arrays: ArraySet,
-    blueprint: ModelBlueprint,
-    settings: TrainingConfig,
-    checkpoints: Checkpoints,
-    draft: Draft | None,
-) -> TrainedModel | None:
     needed = 2 * 4 * blueprint.parameters + augmented_views.MOST_BYTES + _SPARE_BYTES
     settings.check_validated(validated="validation" in arrays.splits)
     run.workspace.check_room(needed, "The trained model and its history")

@@ -62,9 +62,18 @@ def nodes() -> Nodes:
 
 
 def free_address(peer: str) -> str:
-    """Return HOST:PORT with the address of this machine that reaches another, and a free port."""
+    """Return HOST:PORT with the address of this machine that reaches another, and a free port.
+
+    Raises ConfigError if this machine finds no way to the other.
+    """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.connect((peer, 9))  # sends nothing
+        try:
+            probe.connect((peer, 9))  # sends nothing
+        except OSError as error:
+            raise ConfigError(
+                f"The address of this node is not known, since it does not reach {peer} "
+                f"({error.strerror}); set {RENDEZVOUS}=HOST:PORT for its worker."
+            ) from None
         host = probe.getsockname()[0]
     with socket.create_server((host, 0)) as free:
         return f"{host}:{free.getsockname()[1]}"

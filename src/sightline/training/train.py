@@ -12,6 +12,7 @@ from sightline.pipeline import cache
 from sightline.pipeline.cache import Draft, find_or_make
 from sightline.pipeline.stages import KERAS, Stage
 from sightline.records import ArraySet, ModelBlueprint, Run, TrainedModel
+from sightline.training import joining
 from sightline.training.checkpoints import Checkpoints
 from sightline.training.nodes import nodes
 
@@ -34,7 +35,8 @@ def train(
     def make(draft: Draft) -> TrainedModel:
         from sightline.training import fit  # imports Keras
 
-        trained = fit.fit(run, arrays, blueprint, settings, checkpoints, draft)
+        with joining.joined(key):
+            trained = fit.fit(run, arrays, blueprint, settings, checkpoints, draft)
         assert trained is not None  # noqa: S101 - it is where there is a draft
         return trained
 
@@ -60,7 +62,8 @@ def _follow(
     if made is None or (run.refresh and made.made_by != run.token):
         from sightline.training import fit  # imports Keras
 
-        fit.fit(run, arrays, blueprint, settings, checkpoints, None)
+        with joining.joined(key):
+            fit.fit(run, arrays, blueprint, settings, checkpoints, None)
     stored = cache.wait_for(run, TRAIN, key)
     if stored is None:
         raise NodeLostError(

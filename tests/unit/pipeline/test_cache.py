@@ -9,32 +9,20 @@ import numpy as np
 import pytest
 
 from elsewhere import lock_wait
+from made_entries import KEY, blueprint, never
 from sightline.errors import BusyStorageError, StorageError
 from sightline.models.build import BUILD
 from sightline.pipeline.cache import find, find_or_make
-from sightline.records import Layer, ModelBlueprint, Run
+from sightline.records import ModelBlueprint, Run
 from sightline.storage import digests, json_digest
 from sightline.storage.npy import ArrayWriter
-
-KEY = "0" * 40
 
 
 def make(draft):
     for name in ("architecture", "a/b/summary"):
         draft.path(name).write_text(name)
     draft.path("a/empty/file").parent.rmdir()
-    return ModelBlueprint(
-        architecture=draft.record("architecture"),
-        summary=draft.record("a/b/summary"),
-        layers=(Layer(name="dense", kind="Dense", output_shape=(10,), parameters=330),),
-        parameters=330,
-        image_shape=(28, 28, 1),
-        num_classes=10,
-    )
-
-
-def never(draft):
-    raise AssertionError("rebuilt")
+    return blueprint(draft, "a/b/summary")
 
 
 @pytest.fixture

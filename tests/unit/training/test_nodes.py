@@ -42,6 +42,11 @@ def test_node_0_meets_the_others_where_they_reach_it():
     socket.create_server((host, int(port))).close()
 
 
+def test_address_towards_an_unknown_host_is_refused_in_one_sentence():
+    with pytest.raises(ConfigError, match=r"nowhere\.invalid.*SIGHTLINE_RENDEZVOUS=HOST:PORT"):
+        free_address("nowhere.invalid")
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "expected"),
     [

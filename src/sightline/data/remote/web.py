@@ -1,7 +1,6 @@
 """Read a single file behind an https:// address, in ranges."""
 
 import contextlib
-import ipaddress
 import logging
 import posixpath
 import re
@@ -15,6 +14,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 from sightline.data.remote.listing import Listing, RemoteFile, changed
 from sightline.data.remote.remote_path import RemotePath, path_in
 from sightline.errors import BusyStorageError, DataError
+from sightline.storage.addresses import is_loopback
 
 _ATTEMPTS = 5
 _TIMEOUT = httpx.Timeout(30, connect=10)
@@ -53,7 +53,7 @@ def check_address(url: str) -> str:
     """
     with contextlib.suppress(ValueError):
         split = urlsplit(url)
-        local = split.scheme == "http" and _is_loopback(split.hostname or "")
+        local = split.scheme == "http" and is_loopback(split.hostname or "")
         if split.hostname and (split.scheme == "https" or local):
             if not re.search(r"[@?#\s]|[^!-~]", url):
                 return url.rstrip("/")
@@ -151,7 +151,7 @@ def _client() -> httpx.Client:
 
 def _check_redirect(asked: httpx.Request) -> None:
     """Refuse what a redirect must not lead to: http:// on another machine."""
-    if asked.url.scheme != "https" and not _is_loopback(asked.url.host):
+    if asked.url.scheme != "https" and not is_loopback(asked.url.host):
         raise httpx.UnsupportedProtocol("not https://")
 
 
@@ -164,10 +164,3 @@ def _busy(shown: str, reason: str) -> BusyStorageError:
         f"{shown} did not answer as expected after several attempts ({reason}); run again, and "
         "check the connection if this happens again."
     )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -1,6 +1,5 @@
 """Ingest shards in processes of this machine."""
 
-import os
 import threading
 from collections.abc import Iterator, Sequence
 
@@ -8,6 +7,7 @@ from sightline.data.decoding.parallel import ordered_map
 from sightline.data.sharding.shard import ingest_shard
 from sightline.errors import KerasProcessError
 from sightline.pipeline.process import KerasProcess, ProcessSettings
+from sightline.pipeline.provenance import cores
 from sightline.records import IngestedShard, Run, Shard
 
 _THREADS = 4  # Threads with which a process decodes
@@ -22,7 +22,7 @@ def in_processes(
     A single process is this one. If another one dies, its shard alone is begun again. Raises errors
     as `ingest_shard`, and KerasProcessError if a shard kills its process three times.
     """
-    count = processes or -(-(os.cpu_count() or 1) // _THREADS)
+    count = processes or -(-cores() // _THREADS)
     if count == 1:
         yield from (ingest_shard(run, shard) for shard in shards)
         return
