@@ -130,9 +130,9 @@ format: $(INSTALLED_DEV) ## Format the code and apply safe lint fixes
 .PHONY: lock
 lock: ## Renew deploy/locks within the ranges of pyproject.toml (needs uv; UPGRADE= keeps versions)
 	$(call locked,base,--extra build --extra pretrained)
-	$(call locked,image,--extra pretrained --extra deploy --extra export --extra heif --extra signing --extra storage --extra tune,base)
-	$(call locked,gpu,--extra pretrained --extra deploy --extra export --extra heif --extra signing --extra storage --extra tune --extra gpu,base image)
-	$(call locked,dev,--extra build --extra pretrained --extra deploy --extra export --extra heif --extra signing --extra storage --extra tune --extra dev,base image)
+	$(call locked,image,--extra pretrained --extra deploy --extra export --extra heif --extra serve --extra signing --extra storage --extra tracking --extra tune,base)
+	$(call locked,gpu,--extra pretrained --extra deploy --extra export --extra heif --extra serve --extra signing --extra storage --extra tracking --extra tune --extra gpu,base image)
+	$(call locked,dev,--extra build --extra pretrained --extra deploy --extra export --extra heif --extra serve --extra signing --extra storage --extra tracking --extra tune --extra dev,base image)
 
 # A lock file holds what it adds to those that are installed before it, in the same versions.
 # $(call locked,NAME,EXTRAS,LOCKED BEFORE)
