@@ -59,6 +59,7 @@ class KerasProcess:
         self.share: int | None = None  # Cores of a training beside others
         self._settings = self._started_with = ProcessSettings()
         self._child: Child | None = None
+        self.is_cancelled = False
         self._one_at_a_time = threading.Lock()
 
     def configure(self, settings: ProcessSettings) -> None:
@@ -100,6 +101,12 @@ class KerasProcess:
             return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
         return 0.0
 
+    def cancel(self) -> None:
+        """Ask the child to end now, even one that another thread is starting; `run` then raises."""
+        self.is_cancelled = True
+        if (child := self._child) is not None:
+            child.terminate()
+
     def close(self) -> None:
         """End the child, if there is one; a training writes a checkpoint first."""
         child, self._child = self._child, None
@@ -118,6 +125,8 @@ class KerasProcess:
                 verbose=self.verbose,
             )
             self._started_with = self._settings
+            if self.is_cancelled:
+                self._child.terminate()
         return self._child
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +20,7 @@ import pyarrow.parquet as pq
 from sightline.data.decoding.images import EncodedImage
 from sightline.data.decoding.parallel import ordered_map
 from sightline.data.readers.base import Form
-from sightline.errors import StageError
+from sightline.errors import DataError, StageError
 from sightline.pipeline import cache
 from sightline.pipeline.cache import Draft, find_or_make
 from sightline.pipeline.stages import KERAS, Stage
@@ -43,6 +44,13 @@ _SCHEMA = pa.schema(
 )
 
 PredictBlocks = Callable[[Iterator[Block]], Iterator[Predicted]]
+
+
+class _Part(NamedTuple):
+    """The images of a shard, and the digest of each before it was decoded."""
+
+    images: list[Named]
+    contents: list[str]
 
 
 def can_be_sharded(inputs: Sequence[Input]) -> bool:
@@ -75,12 +83,10 @@ class Shards:
                     raise StageError("A shard was removed before it was merged; run again.")
                 yield from _read(self.run, entry.record)
 
-    def _complete(
-        self, parts: Iterator[list[Named]], advance: Callable[[int], object]
-    ) -> list[str]:
+    def _complete(self, parts: Iterator[_Part], advance: Callable[[int], object]) -> list[str]:
         """Predict what is missing, last what another process predicts; return the keys."""
         keys: list[str] = []
-        busy: dict[str, list[Named]] = {}
+        busy: dict[str, _Part] = {}
         for part in parts:
             key = self._key(part)
             keys.append(key)
@@ -94,20 +100,20 @@ class Shards:
             self._predict(key, part, advance)
         return keys
 
-    def _key(self, part: list[Named]) -> str:
+    def _key(self, part: _Part) -> str:
         """Return the cache key of a shard: of the model and the names and bytes of its images."""
         digest = hashlib.sha256()
-        for name, content in zip(part, ordered_map(_digest, part), strict=True):
-            digest.update(f"{name.name}\0{content}\n".encode(errors="surrogateescape"))
+        for image, content in zip(*part, strict=True):
+            digest.update(f"{image.name}\0{content}\n".encode(errors="surrogateescape"))
         return PREDICT_SHARD.key(
             self.model_sha256, json.dumps(self.form), str(self.block), digest.hexdigest()
         )
 
-    def _predict(self, key: str, part: list[Named], advance: Callable[[int], object]) -> None:
+    def _predict(self, key: str, part: _Part, advance: Callable[[int], object]) -> None:
         if cache.peek(self.run, PREDICT_SHARD, key) is not None:
-            advance(len(part))
-        blocks = stream.decoded_blocks(part, self.form, self.block)
-        predict_shard(self.run, key, self.predict_blocks(blocks))
+            advance(len(part.images))
+        blocks = stream.decoded_blocks(part.images, self.form, self.block)
+        predict_shard(self.run, key, _unchanged(part, self.predict_blocks(blocks)))
 
 
 def predict_shard(run: Run, key: str, blocks: Iterator[Predicted]) -> PredictedShard:
@@ -118,10 +124,23 @@ def predict_shard(run: Run, key: str, blocks: Iterator[Predicted]) -> PredictedS
 PREDICT_SHARD = Stage(predict_shard, (*KERAS, "pillow", "pi-heif", "pyarrow", "simplejpeg"))
 
 
-def _parts(inputs: Sequence[Input], size: int) -> Iterator[list[Named]]:
+def _parts(inputs: Sequence[Input], size: int) -> Iterator[_Part]:
     images = chain.from_iterable(map(stream.encoded, inputs))
     while part := list(islice(images, size)):
-        yield part
+        yield _Part(part, [*ordered_map(_digest, part)])
+
+
+def _unchanged(part: _Part, blocks: Iterator[Predicted]) -> Iterator[Predicted]:
+    """Pass on blocks; raise DataError at the end if an image is not what its key says.
+
+    It was read twice, for its digest and to be decoded, and may have changed in between.
+    """
+    yield from blocks
+    for image, before, after in zip(*part, ordered_map(_digest, part.images), strict=True):
+        if before != after:
+            raise DataError(
+                f"{image.name} changed while it was read; run again when it is complete."
+            )
 
 
 def _digest(image: Named) -> str:

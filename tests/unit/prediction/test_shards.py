@@ -1,5 +1,6 @@
 """A prediction in shards gives what one without them gives, and continues where it stopped."""
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import keras
@@ -8,7 +9,9 @@ import pytest
 
 from processes import wait_for
 from run_to_predict import RUN_ID, dots, publish, write_pictures
+from sightline.errors import DataError
 from sightline.prediction import inputs, keras_side
+from sightline.prediction import shards as shards_module
 from sightline.prediction.model import find
 from sightline.prediction.records import Request
 from sightline.records import Run
@@ -119,6 +122,31 @@ def test_changed_image_is_predicted_again(model, pictures, run, tmp_path, blocks
     outcome = predict(model, pictures, tmp_path / "x.parquet", run)
     assert outcome.images == COUNT + 1
     assert 0 < sum(blocks) <= 20
+
+
+def test_image_that_changes_between_its_digest_and_its_decoding_is_refused(
+    model, pictures, run, tmp_path, blocks, monkeypatch
+):
+    digest_of, changing = shards_module._digest, pictures / "b" / "0004.png"
+    original = changing.read_bytes()
+
+    def digest_then_change(image):
+        found = digest_of(image)
+        if image.name == str(changing) and changing.read_bytes() == original:
+            write_pictures(tmp_path / "new", dots(1, seed=5))
+            os.replace(tmp_path / "new" / "0000.png", changing)
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shards_module, "_digest", digest_then_change)
+        with pytest.raises(DataError, match=r"b/0004\.png changed while it was read"):
+            predict(model, pictures, tmp_path / "x.parquet", run)
+    changing.write_bytes(original)
+    blocks.clear()
+    predict(model, pictures, tmp_path / "sharded.parquet", run)
+    assert sum(blocks) == COUNT + 1 - 32, "the first two shards were kept, that of the image not"
+    predict(model, pictures, tmp_path / "whole.parquet")
+    assert (tmp_path / "sharded.parquet").read_bytes() == (tmp_path / "whole.parquet").read_bytes()
 
 
 def test_few_images_have_no_shards(model, pictures, run, tmp_path):

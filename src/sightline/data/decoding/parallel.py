@@ -19,10 +19,12 @@ def ordered_map(
     batch_size: int = 8,  # passing small images one by one costs more than decoding them
     ahead: int = 5,
     threads: int = _THREADS,
+    cancel: Callable[[], object] = lambda: None,
 ) -> Iterator[R]:
     """Apply a function that releases the interpreter lock, such as decoding or hashing.
 
-    Items are drawn at most `ahead` batches early. An error is raised at most a batch early.
+    Items are drawn at most `ahead` batches early. An error is raised at most a batch early. At the
+    end, also after an error or an interrupt, `cancel` is called before what is under way is awaited.
     """
 
     def work(batch: list[T]) -> list[R]:
@@ -39,4 +41,6 @@ def ordered_map(
         while pending:
             yield from pending.popleft().result()
     finally:
-        pool.shutdown(cancel_futures=True)
+        pool.shutdown(wait=False, cancel_futures=True)
+        cancel()
+        pool.shutdown()

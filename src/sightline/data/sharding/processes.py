@@ -1,7 +1,7 @@
 """Ingest shards in processes of this machine."""
 
-import threading
 from collections.abc import Iterator, Sequence
+from queue import SimpleQueue
 
 from sightline.data.decoding.parallel import ordered_map
 from sightline.data.sharding.shard import ingest_shard
@@ -19,32 +19,41 @@ def in_processes(
 ) -> Iterator[IngestedShard]:
     """Ingest shards and yield them in order, by default in a process for each four cores.
 
-    A single process is this one. If another one dies, its shard alone is begun again. Raises errors
-    as `ingest_shard`, and KerasProcessError if a shard kills its process three times.
+    A single process is this one. If another one dies, its shard alone is begun again; an error or
+    an interrupt ends them all. Raises errors as `ingest_shard`, and KerasProcessError if a shard
+    kills its process three times.
     """
     count = processes or -(-cores() // _THREADS)
     if count == 1:
         yield from (ingest_shard(run, shard) for shard in shards)
         return
-    own = threading.local()
-    started: list[KerasProcess] = []
+    everyone = [KerasProcess() for _ in range(count)]
+    idle: SimpleQueue[KerasProcess] = SimpleQueue()
+    for process in everyone:
+        process.configure(ProcessSettings(use_gpu=False, keras=False))
+        idle.put(process)
 
     def ingest(shard: Shard) -> IngestedShard:
-        if not hasattr(own, "process"):
-            own.process = KerasProcess()
-            own.process.configure(ProcessSettings(use_gpu=False, keras=False))
-            started.append(own.process)
-        for _ in range(_TRIES - 1):
-            try:
-                return _run(own.process, run, shard)
-            except KerasProcessError:
-                continue
-        return _run(own.process, run, shard)
+        process = idle.get()
+        try:
+            for _ in range(_TRIES - 1):
+                try:
+                    return _run(process, run, shard)
+                except KerasProcessError:
+                    if process.is_cancelled:
+                        raise
+            return _run(process, run, shard)
+        finally:
+            idle.put(process)
+
+    def cancel() -> None:
+        for process in everyone:
+            process.cancel()
 
     try:
-        yield from ordered_map(ingest, shards, 1, ahead=2 * count, threads=count)
+        yield from ordered_map(ingest, shards, 1, 2 * count, count, cancel)
     finally:
-        for process in started:
+        for process in everyone:
             process.close()
 
 
