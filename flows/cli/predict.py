@@ -20,17 +20,18 @@ from sightline.records import Run
 EXAMPLES = (
     "Examples:\n\nsightline predict photo.png scans/\n\n"
     "sightline predict images.npy --model mnist-v3 --output predictions.parquet\n\n"
+    "sightline predict s3://bucket/scans --output predictions.parquet\n\n"
     "sightline predict scans/ --model champion --dataset mnist --abstain-below 0.9 --json"
 )
 
 _InputsArgument = Annotated[
     list[str],
     typer.Argument(
-        parser=options.local,
         metavar="INPUTS",
         help="Image files (PNG, JPEG, HEIC, WebP, TIFF, GIF, AVIF, BMP, PPM), folders of them "
         "(searched recursively), .npy files (uint8, shape n, height, width and optionally 1 or 3 "
-        "channels, last or first), or .parquet files with a column of images.",
+        "channels, last or first), or .parquet files with a column of images; or their URLs, such "
+        "as s3://bucket/prefix, gs://, az://, hf:// or a file behind https://.",
     ),
 ]
 _ModelOption = Annotated[

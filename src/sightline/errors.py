@@ -4,6 +4,7 @@ SightlineError
 ├── InputError             exit code 2: the user can fix it
 │   ├── ConfigError        an unknown key, a value out of bounds, an invalid recipe
 │   ├── DataError          a data set is missing, damaged or malformed
+│   │   ├── ChangedDataError   a file changed while it was read
 │   │   └── DownloadError  no mirror delivered the data set
 │   │       └── NetworkError   a mirror did not respond; retrying may help
 │   ├── ModelFileError     a model file is damaged, unsupported or unsafe
@@ -45,6 +46,10 @@ class ConfigError(InputError):
 
 class DataError(InputError):
     """A data set is missing, damaged or malformed."""
+
+
+class ChangedDataError(DataError):
+    """A file changed while it was read; what was made of it is not kept."""
 
 
 class DownloadError(DataError):

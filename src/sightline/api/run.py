@@ -117,10 +117,10 @@ class Run:
         """Classify images as `sightline predict` does; they are brought to the model's size.
 
         Args:
-            images: One image or a list of them: paths (of image files, folders, `.npy` or
-                `.parquet` files), Pillow images or arrays. An array is uint8, 0 to 255, of shape
-                (height, width), (height, width, 1 or 3), (n, height, width) or (n, height, width,
-                1 or 3).
+            images: One image or a list of them: paths or URLs such as s3://bucket/prefix (of image
+                files, folders, `.npy` or `.parquet` files), Pillow images or arrays. An array is
+                uint8, 0 to 255, of shape (height, width), (height, width, 1 or 3),
+                (n, height, width) or (n, height, width, 1 or 3).
 
         Returns:
             One row an image, in order: `input` (its path, or its place such as `images[2]`),
@@ -130,7 +130,8 @@ class Run:
             `attrs["warnings"]` says how the images differ from the training images.
 
         Raises:
-            DataError: A path does not exist, or an array has another type or shape.
+            DataError: A path or URL does not exist, or an array has another type or shape.
+            StorageError: A URL needs other credentials, or its service does not answer.
             ModelFileError: The model's file is damaged.
         """
         return prediction.predict(find(self._workspace, self.id), images)

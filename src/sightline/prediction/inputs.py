@@ -9,9 +9,12 @@ from typing import Literal
 from sightline.data.decoding import image_kinds
 from sightline.data.folder import Entry, check_link, list_folder
 from sightline.data.readers.parquet import parquet_images
+from sightline.data.remote.opening import to_path
+from sightline.data.remote.remote_path import RemotePath
 from sightline.errors import DataError, InputError
 from sightline.prediction import npy
 from sightline.prediction.records import Input
+from sightline.storage.object_store import is_url
 from sightline.storage.text import quoted
 
 _KINDS: dict[str, Literal["npy", "parquet"]] = {".npy": "npy", ".parquet": "parquet"}
@@ -20,13 +23,19 @@ _DEFAULT_COLUMN = "image"
 
 
 def check(name: str) -> None:
-    """Check quickly that a path leads to a folder or a file of a known kind.
+    """Check quickly that a path leads to a folder or a file of a known kind; `describe` a URL.
 
     Raises DataError if it does not, and InputError if it is not valid UTF-8.
     """
     check_text(name)
+    if is_url(name):
+        return
     path = absolute(name)
     check_text(str(path))
+    _check_kind(name, path)
+
+
+def _check_kind(name: str, path: Path) -> None:
     if not path.is_dir() and not (path.is_file() and _is_known(path)):
         found = "is not a regular file" if path.exists() else "does not exist"
         if path.is_file():
@@ -48,11 +57,15 @@ def check_text(path: str) -> None:
 
 
 def describe(name: str) -> Input:
-    """Describe the images at a path that passed `check`, without decoding any.
+    """Describe the images at a path that passed `check`, or behind a URL, without decoding any.
 
-    Raises DataError if the file is damaged, there are no images, or a link leads out of the folder.
+    Raises DataError if the file is damaged, there are no images, or a link leads out of the folder;
+    for a URL, errors as `open_url`.
     """
-    path = absolute(name)
+    path = to_path(name) if is_url(name) else absolute(name)
+    if isinstance(path, RemotePath):
+        name = str(path)
+        _check_kind(name, path)
     if path.is_dir():
         images, others = _count(name, path)
         return Input(name=name, path=str(path), kind="folder", images=images, left_out=others)
@@ -69,7 +82,7 @@ def image_files(folder: Path) -> Iterator[Path]:
 
     Raises DataError if a folder cannot be read, or a link leads out of it.
     """
-    return (Path(entry.path) for entry in _walk(folder) if image_kinds.is_image_entry(entry))
+    return (_path(entry) for entry in _walk(folder) if image_kinds.is_image_entry(entry))
 
 
 def absolute(name: str) -> Path:
@@ -123,9 +136,13 @@ def _walk(root: Path) -> Iterator[Entry]:
             continue
         check_link(root, entry)
         if entry.is_dir(follow_symlinks=False):
-            pending.append(iter(list_folder(Path(entry.path))))
+            pending.append(iter(list_folder(_path(entry))))
         else:
             yield entry
+
+
+def _path(entry: Entry) -> Path:
+    return entry if isinstance(entry, RemotePath) else Path(entry.path)
 
 
 def _column(name: str, path: Path) -> tuple[int, str]:

@@ -47,7 +47,7 @@ def read_header(path: Path) -> ArrayHeader:
     try:
         with path.open("rb") as file:
             shape, fortran_order, dtype = npy.read_untrusted_header(file, str(path))
-            start, size = file.tell(), os.fstat(file.fileno()).st_size
+            start, size = file.tell(), file.seek(0, os.SEEK_END)
     except (OSError, EOFError) as error:
         raise DataError(f"{path} cannot be read ({quoted(error)}).") from None
     if dtype != np.uint8:

@@ -9,6 +9,7 @@ from sightline.prediction import inputs
 from sightline.prediction.records import Outcome, Request, ServedModel, TableFormat
 from sightline.records import Run
 from sightline.storage import files
+from sightline.storage.object_store import is_url
 
 SHARD_IMAGES = 10_000  # Images of a shard, about
 _FORMATS: dict[str, TableFormat] = {".parquet": "parquet", ".csv": "csv"}
@@ -22,7 +23,7 @@ def predict(
     run: Run | None = None,
     shard_images: int = SHARD_IMAGES,
 ) -> Outcome:
-    """Predict image files, folders of them, NPY and Parquet files.
+    """Predict image files, folders of them, NPY and Parquet files, or what lies behind URLs.
 
     With a run, more than `shard_images` image files are predicted in shards, which stay in the
     cache of its workspace: the same call continues one that was interrupted.
@@ -71,6 +72,6 @@ def _format(output: Path, paths: Sequence[str]) -> TableFormat:
     if output.is_dir():
         raise InputError(f"The output {output} is a folder; give the name of a file.")
     for path in paths:
-        if output.exists() and output.samefile(inputs.absolute(path)):
+        if not is_url(path) and output.exists() and output.samefile(inputs.absolute(path)):
             raise InputError(f"The output {output} would replace an input; choose another name.")
     return found

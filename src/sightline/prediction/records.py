@@ -24,7 +24,7 @@ class Input(Record):
     """A source of images."""
 
     name: str  # Its path as the user gave it
-    path: str  # Its absolute path, since the Keras process may have another working directory
+    path: str  # Its URL, or absolute path: the Keras process may have another working directory
     # "split": a split of a data set, at whose path the data set is
     kind: Literal["image", "folder", "npy", "parquet", "split"]
     images: int  # Number of images, at least 1

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from sightline.data.decoding.images import EncodedImage
 from sightline.data.decoding.parallel import ordered_map
 from sightline.data.readers.base import Form
-from sightline.errors import DataError, StageError
+from sightline.errors import ChangedDataError, StageError
 from sightline.pipeline import cache
 from sightline.pipeline.cache import Draft, find_or_make
 from sightline.pipeline.stages import KERAS, Stage
@@ -131,20 +131,25 @@ def _parts(inputs: Sequence[Input], size: int) -> Iterator[_Part]:
 
 
 def _unchanged(part: _Part, blocks: Iterator[Predicted]) -> Iterator[Predicted]:
-    """Pass on blocks; raise DataError at the end if an image is not what its key says.
+    """Pass on blocks; raise ChangedDataError at the end if an image is not what its key says.
 
     It was read twice, for its digest and to be decoded, and may have changed in between.
     """
     yield from blocks
     for image, before, after in zip(*part, ordered_map(_digest, part.images), strict=True):
         if before != after:
-            raise DataError(
+            raise ChangedDataError(
                 f"{image.name} changed while it was read; run again when it is complete."
             )
 
 
 def _digest(image: Named) -> str:
-    """Return the SHA-256 of an image file; what cannot be read has no prediction to keep."""
+    """Return the SHA-256 of an image file; what cannot be read has no prediction to keep.
+
+    A remote file is not read: its version changes with its content, and it is read by its version.
+    """
+    if path := stream.remote_path(image):
+        return f"{path.file.bytes} {path.file.version}"
     data = image.value.data if isinstance(image.value, EncodedImage) else None
     try:
         return digests.sha256(data) if isinstance(data, Path) else ""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby, islice
+from itertools import groupby, islice, tee
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,9 @@ from sightline.data.decoding.images import EncodedImage, ImageHeader, decode_one
 from sightline.data.decoding.parallel import ordered_map
 from sightline.data.readers.base import Form, RawSplit, Shape, rows_in_block
 from sightline.data.readers.parquet import parquet_images
-from sightline.errors import DataError
+from sightline.data.remote.opening import to_path
+from sightline.data.remote.remote_path import WHOLE, RemotePath, read_ahead
+from sightline.errors import ChangedDataError, DataError
 from sightline.prediction import npy
 from sightline.prediction.inputs import image_files
 from sightline.prediction.records import Input
@@ -50,7 +52,7 @@ def read(inputs: Sequence[Input], form: Form, size: int) -> Iterator[Block]:
     """Read images in order, in blocks of at most `size` images of one shape.
 
     A few blocks are read ahead, so that the model need not wait. Raises DataError if a file that
-    holds many images is damaged.
+    holds many images is damaged, and ChangedDataError if a remote file changed.
     """
     for is_array, group in groupby(inputs, key=lambda one: one.kind == "npy"):
         if is_array:
@@ -84,7 +86,7 @@ def escaped(text: str) -> str:
 
 
 def _array_blocks(one: Input, form: Form, size: int) -> Iterator[Block]:
-    header = npy.read_header(Path(one.path))
+    header = npy.read_header(to_path(one.path))
     rows = min(size, rows_in_block(header.image_bytes))
 
     def block(numbered: tuple[int, NDArray[np.uint8]]) -> Block:
@@ -107,22 +109,41 @@ def _conformed(names: Sequence[str], images: NDArray[np.uint8], form: Form) -> B
 
 
 def decoded_blocks(images: Iterable[Named], form: Form, size: int) -> Iterator[Block]:
-    """Decode images in blocks of `size`."""
-    decoded = ordered_map(lambda image: _decoded(image, form), images)
+    """Decode images in blocks of `size`; remote ones are read ahead."""
+    decoded = ordered_map(lambda image: _decoded(image, form), _loaded(images))
     while rows := list(islice(decoded, size)):
         yield _block(rows, form.shape)
 
 
 def encoded(one: Input) -> Iterator[Named]:
     """Yield the encoded images of an input."""
-    path = Path(one.path)
+    path = to_path(one.path)
     if one.kind == "parquet":
         for row, value in parquet_images.read_values(path, one.column):
             yield Named(f"{one.name}#{row}", parquet_images.to_image(path, row, value))
         return
     for file in image_files(path) if one.kind == "folder" else [path]:
-        name = str(Path(one.name) / file.relative_to(path))
+        is_remote = isinstance(file, RemotePath)
+        name = str(file if is_remote else Path(one.name) / file.relative_to(path))
         yield Named(name, EncodedImage(name, file))
+
+
+def remote_path(image: Named) -> RemotePath | None:
+    """Return the file of an image on another machine; None for other images."""
+    data = image.value.data if isinstance(image.value, EncodedImage) else None
+    return data if isinstance(data, RemotePath) else None
+
+
+def _loaded(images: Iterable[Named]) -> Iterator[Named]:
+    """Read the first bytes of remote images ahead."""
+    for is_remote, group in groupby(images, lambda image: remote_path(image) is not None):
+        if not is_remote:
+            yield from group
+            continue
+        kept, ahead = tee(group)
+        paths = read_ahead(filter(None, map(remote_path, ahead)), WHOLE)
+        for image, path in zip(kept, paths, strict=True):
+            yield Named(image.name, EncodedImage(image.name, path))
 
 
 def _decoded(image: Named, form: Form) -> Named:
@@ -130,6 +151,8 @@ def _decoded(image: Named, form: Form) -> Named:
         return image
     try:
         return Named(image.name, decode_one(image.value, form))
+    except ChangedDataError:
+        raise
     except DataError as error:
         return Named(image.name, str(error))
 

@@ -13,6 +13,7 @@ from cli import refused, sightline
 from command import BIN
 from hostile_models import honest_model
 from processes import wait_for
+from ranges_server import serving
 from run_to_predict import RUN_ID, dots, publish, write_pictures
 
 pytestmark = pytest.mark.usefixtures("keras")
@@ -102,6 +103,16 @@ def test_unreadable_image_is_reported_at_the_end_with_exit_code_1(place):
     done = predict("folder/[red]\x1b[2J.png", code=1)
     assert r"folder/[red]\x1b[2J.png" in done.stdout
     assert "\x1b" not in done.output
+
+
+def test_image_behind_an_address_is_predicted_and_a_password_in_it_is_not_repeated(place):
+    with serving() as server:
+        server.files = {"photo.png": (place / "folder" / "0000.png").read_bytes()}
+        found = json.loads(predict(f"{server.address}/photo.png --json").stdout)
+    assert found["predictions"][0]["input"] == f"{server.address}/photo.png"
+    message = refuse(place, "https://me:hunter2@example.org/photo.png")
+    assert "holds a password" in message
+    assert "hunter2" not in message
 
 
 def test_inverted_images_are_warned_of_and_predicted():

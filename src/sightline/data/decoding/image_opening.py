@@ -20,7 +20,7 @@ from sightline.data.decoding.image_kinds import (
     is_heic_head,
 )
 from sightline.data.readers import content
-from sightline.errors import DataError, StorageError
+from sightline.errors import ChangedDataError, DataError, StorageError
 from sightline.storage.text import quoted
 
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF", "AVIF", "PPM")
@@ -39,7 +39,7 @@ def with_image(name: str, data: Path | bytes, use: Callable[[ImageFile], R]) -> 
         raise DataError(f"{name} {error}; shrink or remove it.") from None
     except MemoryError:
         raise DataError(f"{name} needs more memory than available; shrink or remove it.") from None
-    except StorageError:
+    except (ChangedDataError, StorageError):
         raise  # of a remote file, which may be sound
     except Exception as error:  # Pillow's decoders raise anything on damaged files
         if isinstance(data, Path):

@@ -24,7 +24,7 @@ def ordered_map(
     """Apply a function that releases the interpreter lock, such as decoding or hashing.
 
     Items are drawn at most `ahead` batches early. An error is raised at most a batch early. At the
-    end, also after an error or an interrupt, `cancel` is called before what is under way is awaited.
+    end, also after an error or an interrupt, `cancel` is called, then what is under way is awaited.
     """
 
     def work(batch: list[T]) -> list[R]:

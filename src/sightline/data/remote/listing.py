@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from sightline.data.remote.spool import Spool
-from sightline.errors import BusyStorageError, DataError
+from sightline.errors import BusyStorageError, ChangedDataError, DataError
 from sightline.storage.text import quoted
 
 MAX_FILES = 1_000_000
@@ -98,6 +98,6 @@ class Listing:
                 break
 
 
-def changed(file: str) -> DataError:
+def changed(file: str) -> ChangedDataError:
     """Return the error of a file that is no longer the one that was listed."""
-    return DataError(f"{file} changed while it was read; run again when it is complete.")
+    return ChangedDataError(f"{file} changed while it was read; run again when it is complete.")

@@ -43,8 +43,8 @@ def open_url(url: str) -> RemotePath:
         found = web.open_address(url)
     else:
         raise DataError(
-            "The URL cannot be used as a data set; expected s3://, gs://, az://, hf:// or "
-            "https://, or the path of a file or folder."
+            "The URL cannot be used; expected s3://, gs://, az://, hf:// or https://, or the path "
+            "of a file or folder."
         )
     if not found.exists():
         raise DataError(f"{found} has no objects; check bucket and prefix.")

@@ -115,6 +115,8 @@ class RemotePath(PosixPath):
     def preloaded(self, size: int) -> "RemotePath":
         """Return the same path with the first bytes of its file, up to `size`."""
         size = min(size, self.file.bytes)
+        if len(self._head) >= size:
+            return self
         loaded = type(self)(self)
         if size:
             loaded._head = self.listing.read(self.file, 0, size)
