@@ -1,15 +1,13 @@
 """Checks a data set once, and emits the event that starts a training if its digest changed."""
 
 from prefect import flow
-from prefect.client.orchestration import get_client
-from prefect.events.schemas.events import Event, Resource
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
 from sightline.data import locate, watch
 from sightline.data.watch import Observation
 from sightline.flows import worker
-from sightline.flows.server import lost_runs
+from sightline.flows.server import events, lost_runs
 from sightline.storage.workspace import Workspace
 
 EVENT = "sightline.dataset.updated"
@@ -59,21 +57,11 @@ def sentence(found: Observation) -> str:
 
 
 def _emit(found: Observation) -> None:
-    """Post the event and wait for the answer; Prefect's `emit_event` would only queue it."""
-    event = Event(
-        event=EVENT,
-        resource=Resource(
-            {
-                "prefect.resource.id": f"sightline.dataset.{found.source.dataset}",
-                "prefect.resource.name": found.source.dataset,
-            }
-        ),
-        payload={
-            "name": found.source.dataset,
-            "dataset": found.dataset,
-            "sha256": found.source.sha256,
-            "previous_sha256": found.previous_sha256,
-        },
-    )
-    with get_client(sync_client=True) as client:
-        client.request("POST", "/events", json=[event.model_dump(mode="json")])
+    payload = {
+        "name": found.source.dataset,
+        "dataset": found.dataset,
+        "sha256": found.source.sha256,
+        "previous_sha256": found.previous_sha256,
+    }
+    name = found.source.dataset
+    events.post(EVENT, f"sightline.dataset.{name}", name, payload)

@@ -19,6 +19,7 @@ from sightline.flows.cli import (
     recipes,
     reproduce,
     runs,
+    score,
     signals,
     train,
     tune,
@@ -79,6 +80,7 @@ def sightline(
 app.command(epilog=train.EXAMPLES, cls=config_keys.ConfigKeysCommand)(train.train)
 app.command(epilog=tune.EXAMPLES, cls=config_keys.ConfigKeysCommand)(tune.tune)
 app.command(epilog=predict.EXAMPLES)(predict.predict)
+app.command(epilog=score.EXAMPLES)(score.score)
 app.command(epilog=reproduce.EXAMPLES)(reproduce.reproduce)
 app.command(epilog="Example: sightline doctor --artifacts /srv/sightline")(doctor.doctor)
 app.add_typer(datasets.app, name="datasets")

@@ -68,13 +68,13 @@ def messages(webhook: UUID) -> tuple[AutomationCore, ...]:
         AutomationCore(
             name=FAILURES,
             description="Notifies a webhook of runs that failed, crashed or timed out",
-            trigger=_enters({"Failed", "Crashed", "TimedOut"}, ["train", "watch"]),
+            trigger=_enters({"Failed", "Crashed", "TimedOut"}, ["train", "watch", "score"]),
             actions=[send],
         ),
         AutomationCore(
             name=DELAYS,
             description="Notifies a webhook of runs that no worker has started in time",
-            trigger=_enters({"Late"}, ["train", "fit", "watch"]),
+            trigger=_enters({"Late"}, ["train", "fit", "watch", "score"]),
             actions=[send],
         ),
     )

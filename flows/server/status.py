@@ -21,7 +21,7 @@ from prefect.client.schemas.sorting import FlowRunSort
 
 from sightline.flows.stage_timer import STAGE_LABEL
 
-FLOWS = ["train", "fit", "trial", "shard", "watch"]
+FLOWS = ["train", "fit", "trial", "shard", "watch", "score"]
 _MOST = 200
 _ENDED = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED]
 _ACTIVE = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]

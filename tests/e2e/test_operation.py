@@ -10,6 +10,7 @@ from processes import wait_for
 DEPLOYMENTS = [
     "fit/fit-gpu",
     "fit/fit-node",
+    "score/score-nightly",
     "shard/shard-cpu",
     "train/train-manual",
     "train/train-nightly",

@@ -45,6 +45,7 @@ FILES = {
     "model.keras",
     "model_summary.txt",
     "predictions.parquet",
+    "profile.parquet",
     "report.html",
     "report.md",
     "robustness.png",

@@ -20,6 +20,7 @@ from sightline.config.model import (
     ResnetConfig,
     VggConfig,
 )
+from sightline.config.monitoring import MonitoringConfig
 from sightline.config.promotion import ExportConfig, Format, PromotionConfig
 from sightline.config.run import RunConfig
 from sightline.config.training import TrainingConfig

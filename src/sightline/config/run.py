@@ -11,6 +11,7 @@ from sightline.config.data_gate import DataGateConfig
 from sightline.config.embedding import EmbeddingConfig
 from sightline.config.evaluation import EvaluationConfig, ReportConfig
 from sightline.config.model import BackboneConfig, ModelConfig
+from sightline.config.monitoring import MonitoringConfig
 from sightline.config.promotion import ExportConfig, PromotionConfig
 from sightline.config.training import TrainingConfig
 
@@ -38,6 +39,7 @@ class RunConfig(Section):
     report: ReportConfig = ReportConfig()
     export: ExportConfig = ExportConfig()
     promotion: PromotionConfig = PromotionConfig()
+    monitoring: MonitoringConfig = MonitoringConfig()
 
     @model_validator(mode="after")
     def _frozen_phase_has_a_backbone(self) -> Self:

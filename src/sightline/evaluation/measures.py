@@ -24,6 +24,7 @@ from sightline.evaluation import (
     model_under_test,
     neighbors,
     predictions_table,
+    profile_sample,
     reference,
     robustness,
     saliency,
@@ -48,6 +49,7 @@ MEASURES: dict[str, Callable[[Context], Any]] = {
     "saliency": saliency.measure,
     "label_errors": label_errors.measure,
     "neighbors": neighbors.measure,
+    "profile": profile_sample.measure,
 }
 """Field of `records.Metrics` to the function that measures it."""
 

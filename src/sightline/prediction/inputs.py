@@ -73,7 +73,7 @@ def describe(name: str) -> Input:
     if kind == "npy":
         images = npy.read_header(path).shape[0]
     elif kind == "parquet":
-        images, column = _column(name, path)
+        images, column = image_column(name, path)
     return Input(name=name, path=str(path), kind=kind, images=images, column=column)
 
 
@@ -83,6 +83,11 @@ def image_files(folder: Path) -> Iterator[Path]:
     Raises DataError if a folder cannot be read, or a link leads out of it.
     """
     return (_path(entry) for entry in _walk(folder) if image_kinds.is_image_entry(entry))
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Yield all files below a folder like `image_files`."""
+    return map(_path, _walk(folder))
 
 
 def absolute(name: str) -> Path:
@@ -145,7 +150,7 @@ def _path(entry: Entry) -> Path:
     return entry if isinstance(entry, RemotePath) else Path(entry.path)
 
 
-def _column(name: str, path: Path) -> tuple[int, str]:
+def image_column(name: str, path: Path) -> tuple[int, str]:
     """Return the number of rows of a Parquet file, and its image column."""
     with parquet_images.open_parquet(path) as file:
         parquet_images.check_compression(path, file.metadata)

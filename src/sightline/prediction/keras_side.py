@@ -50,8 +50,8 @@ def predict(request: Request, read: Read | None = None, run: Run | None = None) 
     """
     path, sha256 = Path(request.model.path), request.model.sha256
     model, stored = keras_files.read_with_metadata(path, sha256)
-    metadata = _metadata(model, request.model, stored)
-    size = max(1, min(_BATCH, _BATCH_BYTES // (4 * int(np.prod(metadata.image_shape)))))
+    metadata = metadata_of(model, request.model, stored)
+    size = block_size(metadata)
     summary = _Summary(request, metadata, _unknown(request.model, stored))
 
     wanted = Form(metadata.image_shape, metadata.resize, white=metadata.white)
@@ -166,7 +166,12 @@ class _Summary:
         return tuple(found)
 
 
-def _metadata(
+def block_size(metadata: ModelMetadata) -> int:
+    """Return how many images a model predicts at once."""
+    return max(1, min(_BATCH, _BATCH_BYTES // (4 * int(np.prod(metadata.image_shape)))))
+
+
+def metadata_of(
     model: keras.Model, served: ServedModel, stored: ModelMetadata | None
 ) -> ModelMetadata:
     """Return the metadata of a model, by default that in its file; check that it fits."""

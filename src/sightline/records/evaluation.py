@@ -190,6 +190,9 @@ class Metrics(Record):
     label_errors: LabelErrors | None = None  # None if skipped
     neighbors: Neighbors | None = None  # None if no layer was frozen
     saliency: Saliency | None = None  # None if skipped, or if there are no mistakes
+    # Parquet file of up to 1,000 test images, with which later images are compared: predicted,
+    # confidence, brightness, contrast, features; None in earlier versions
+    profile: FileRecord | None = None
     # Largest absolute difference in probability between the exported model on raw uint8 images and
     # the trained model on preprocessed arrays
     serving_difference: float

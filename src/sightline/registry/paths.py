@@ -12,6 +12,7 @@ VERSION = "version.json"
 MODEL = "model.keras"
 MANIFEST = "manifest.json"
 CERTIFICATE = "certificate.json"
+PROFILE = "profile.parquet"  # Of the test images; versions of earlier runs have none
 
 _DATASET = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 DATASET = f"^{_DATASET.pattern}$"

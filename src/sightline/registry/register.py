@@ -55,6 +55,8 @@ def _sources(
     model = _model(own, manifest)
     own_record = FileRecord(path=own.name, sha256=digests.sha256(own), bytes=own.stat().st_size)
     sources = {paths.MODEL: (run / paths.MODEL, model), paths.MANIFEST: (own, own_record)}
+    if profile := manifest.files.get(paths.PROFILE):
+        sources[paths.PROFILE] = (run / paths.PROFILE, profile)
     if certificate is None:
         return sources
     from sightline.export import formats  # which imports NumPy

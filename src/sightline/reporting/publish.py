@@ -164,6 +164,8 @@ def _results(records: StageRecords) -> Iterator[tuple[str, FileRecord]]:
     if records.evaluate.neighbors is not None:
         for name, table in records.evaluate.neighbors.tables.items():
             yield f"{name}.parquet", table
+    if records.evaluate.profile is not None:
+        yield "profile.parquet", records.evaluate.profile
     if records.export is not None:
         yield "certificate.json", records.export.certificate
     if records.ingest.inspection is not None:

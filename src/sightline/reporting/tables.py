@@ -25,6 +25,7 @@ _CONTENTS = {
     "near_duplicates.parquet": "pairs of images that resemble each other",
     "contradicted_labels.parquet": "images whose neighbors have another label",
     "map.parquet": "places of the images on the map",
+    "profile.parquet": "sample of the test images, with which scored images are compared",
     "findings.parquet": "unusual images that the data gate found",
     "certificate.json": "comparison of the exported formats with the model",
     "model_summary.txt": "the layers as Keras lists them",

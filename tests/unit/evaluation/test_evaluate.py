@@ -8,7 +8,7 @@ from examples import CLASSES, pictures
 from sightline.config import EvaluationConfig
 from sightline.data import split_arrays
 from sightline.errors import StageError
-from sightline.evaluation import evaluate, model_under_test
+from sightline.evaluation import evaluate, model_under_test, profile_sample
 from sightline.evaluation.intervals import wilson
 from sightline.evaluation.overall import overall
 from sightline.models import keras_files
@@ -57,6 +57,11 @@ def test_evaluation_counts_what_the_predictions_say(textures):
     assert result.calibration.temperature is not None, "there is a validation split"
     assert result.calibration.temperature.validation_images == 32
     assert result.coverage[0].accuracy == result.accuracy
+    sample = profile_sample.read(textures.run.workspace.root / result.profile.path)
+    assert sorted(sample.predicted) == sorted(table["predicted"])
+    np.testing.assert_allclose(sample.confidence, probabilities.max(axis=1))
+    assert sample.features.shape == (40, 8), "the units of the layer before the last"
+    assert sample.brightness.mean() == pytest.approx(pictures(40, 2)[0].mean(), rel=1e-4)
     assert result.slices == ()
     written = json.loads((textures.run.workspace.root / result.metrics.path).read_text())
     assert written == result.model_dump(mode="json", exclude={"metrics", "predictions"})

@@ -1,0 +1,59 @@
+"""Scores the images that have arrived since the last time, with the champion."""
+
+from typing import Annotated, Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
+from prefect.states import Failed
+from pydantic import Field
+
+from sightline.data import locate
+from sightline.errors import SightlineError
+from sightline.flows import worker
+from sightline.flows.outage import survive_outages
+from sightline.flows.server import lost_runs
+from sightline.prediction import model as models
+from sightline.prediction.scoring.records import Scored
+from sightline.tasks import score as tasks
+
+
+def run_name() -> str:
+    """Name a flow run after its data and time, such as score-inbox-20261129-0300."""
+    given, time = flow_run.parameters, flow_run.scheduled_start_time
+    return f"score-{locate.slug(given.get('name') or given['data'])}-{time:%Y%m%d-%H%M}"
+
+
+@flow(name="score", flow_run_name=run_name, persist_result=False, result_serializer="json")
+def score_flow(
+    data: worker.Dataset,
+    model: str = "champion",
+    dataset: str | None = None,
+    name: Annotated[str | None, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")] = None,
+    abstain_below: Annotated[float, Field(ge=0, le=1)] = 0.0,
+    probabilities: bool = False,
+) -> Scored | State[Any]:
+    """Score the images that this model has not scored yet.
+
+    Args:
+        data: Absolute path, where the worker runs, of a folder of images and Parquet files or of a
+            Parquet file; or a URL such as s3://bucket/prefix.
+        model: champion, a version such as mnist-v3, or a run.
+        dataset: Data set of the model. Optional if only one has a champion.
+        name: Name of the scores. Default: the last part of `data`.
+        abstain_below: Mark predictions below this probability as abstained.
+        probabilities: Store the probabilities of all classes, too.
+
+    """
+    try:
+        with survive_outages():
+            lost_runs.end_missed()
+            locate.check_same_everywhere(data)
+            run = worker.run("score")
+            served = models.find(run.workspace, model, locate.slug(dataset) if dataset else None)
+            done = tasks.score(run, name, data, served, abstain_below, probabilities)
+            get_run_logger().info(done.sentence)
+            return done
+    except SightlineError as error:
+        return Failed(data=error, message=str(error))  # the message without a traceback

@@ -1,0 +1,38 @@
+"""What the last layer with weights sees of an image: its features. Runs in the Keras process."""
+
+import keras
+
+from sightline.models import keras_files
+
+_RANK_OF_MAPS = 4  # Batch, height, width, channels
+
+
+def with_features(model: keras.Model) -> keras.Model:
+    """Return an exported model that appends an image's features to its class probabilities.
+
+    It maps uint8 images to float32 (batch, num_classes + width) and shares the model's weights. The
+    features are the input of the last layer with weights, averaged over height and width; those of
+    a network in which that is no single tensor are the class probabilities again.
+    """
+    network = keras_files.without_preprocessing(model)
+    features = _penultimate(network)
+    if features is None:
+        features = network.outputs[0]
+    elif len(features.shape) == _RANK_OF_MAPS:
+        features = keras.layers.GlobalAveragePooling2D(dtype="float32")(features)
+    else:
+        features = keras.layers.Flatten(dtype="float32")(features)
+    joined = keras.layers.Concatenate(dtype="float32")([network.outputs[0], features])
+    return keras_files.with_preprocessing(keras.Model(network.inputs, joined))
+
+
+def _penultimate(network: keras.Model) -> keras.KerasTensor | None:
+    last = next((layer for layer in reversed(network.layers) if layer.weights), None)
+    try:
+        found = last.input if last is not None else None
+        if not isinstance(found, keras.KerasTensor):  # none, or several
+            return None
+        keras.Model(network.inputs, found)  # of a network within the network, another graph
+    except (AttributeError, ValueError):
+        return None
+    return found
