@@ -38,13 +38,13 @@ def ingest(
 ) -> DatasetFiles:
     """Convert a source to uint8 images and a label table, or reuse the cached result.
 
-    A folder of more than `data.shard_images` images is ingested in shards, by `ingest_shards`; the
-    files are the same, byte for byte. What is known is announced before all images are decoded, see
-    `announcement`. Peak memory does not grow with the images; per example, only the label and about
-    130 bytes of digests and findings are held in memory. Raises ConfigError for a metadata column
-    named like a column of every label table, DataError for a damaged or malformed source,
-    DownloadError if no mirror delivered a named data set, and StorageError if the disk has too
-    little room.
+    More than `data.shard_images` images in a folder or in Parquet files are ingested in shards, by
+    `ingest_shards`; the files are the same, byte for byte. What is known is announced before all
+    images are decoded, see `announcement`. Peak memory does not grow with the images; per example,
+    only the label and about 130 bytes of digests and findings are held in memory. Raises
+    ConfigError for a metadata column named like a column of every label table, DataError for a
+    damaged or malformed source, DownloadError if no mirror delivered a named data set, and
+    StorageError if the disk has too little room.
     """
     key = INGEST.key(source, settings)
 

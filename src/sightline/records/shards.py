@@ -1,4 +1,4 @@
-"""Records of shards: parts of a folder of images that are ingested one by one."""
+"""Records of shards: parts of a data set that are ingested one by one."""
 
 from typing import ClassVar
 
@@ -11,15 +11,20 @@ from sightline.records.base import FileRecord, ImagesFile, Record, Sha256
 class Shard(Record):
     """Images to ingest together, and the form to which they are brought.
 
-    It is identified by the content of the images, not by their names.
+    It is identified by the content of the images, not by their places.
     """
 
-    incidental: ClassVar[frozenset[str]] = frozenset({"folder", "names", "heic"})
+    incidental: ClassVar[frozenset[str]] = frozenset({"folder", "names", "column", "heic"})
 
-    folder: str  # Absolute path of the folder of the data set
-    names: FileRecord  # JSON: the list of the images' paths below the folder, in order
+    folder: str  # Absolute path of the data set, or URL below which its files are
+    # JSON: `images`, the path of each below the folder, in order, or its row, see
+    # `data.sharding.places.Row`; `files`, behind a URL: path to size and version
+    names: FileRecord
+    column: str = ""  # Column of the images in Parquet files
     images: int = Field(ge=1)
-    content: Sha256  # Digest of the SHA-256 of all files, in order
+    # Digest of the digests of all images, in order: the SHA-256 of the encoded images or, behind a
+    # URL, of their names, sizes and versions
+    content: Sha256
     shape: tuple[int, int, int]  # Height, width and channels, as the fields below
     resize: Resize
     white: int

@@ -1,7 +1,7 @@
 """Open splits of encoded images: choose their form, leave out those that cannot be read."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, compress
 from pathlib import Path
 
@@ -16,7 +16,15 @@ from sightline.data.decoding.unreadable import Mask, Readable, find_readable
 from sightline.data.labelling import labels, unlabelled
 from sightline.data.labelling.labels import FoundLabels
 from sightline.data.layout import Layout
-from sightline.data.readers.base import Form, Metadata, Origin, RawDataset, RawSplit, check_count
+from sightline.data.readers.base import (
+    Form,
+    Metadata,
+    Origin,
+    RawDataset,
+    RawSplit,
+    RowGroup,
+    check_count,
+)
 
 
 @dataclass(frozen=True)
@@ -30,6 +38,7 @@ class EncodedSplit:
     paths: Sequence[Path]  # The files
     # Starts a stream of the metadata of those images where a bool array of shape (n,) is true
     metadata: Callable[[Mask], Metadata] | None = None
+    groups: Sequence[RowGroup] = ()  # The row groups of all images, if its files have some
 
 
 def open_encoded(
@@ -130,4 +139,14 @@ def _raw_split(
         source=lambda number: split.source(int(rows[number])),
         metadata=(lambda: stream(mask)) if stream else None,
         encoded=lambda: _kept(split, mask),
+        places=[*_kept_groups(split, mask)],
     )
+
+
+def _kept_groups(split: EncodedSplit, mask: Mask) -> Iterator[RowGroup]:
+    start = 0
+    for group in split.groups:
+        kept = mask[start : start + len(group.rows)]
+        start += len(group.rows)
+        if kept.any():
+            yield replace(group, rows=group.rows[kept])

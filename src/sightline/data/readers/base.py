@@ -1,9 +1,10 @@
 """What every reader returns: labels in memory, and images as a stream of blocks."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -63,6 +64,15 @@ class Form(NamedTuple):
 
 
 @dataclass(frozen=True)
+class RowGroup:
+    """Rows of a Parquet file that are compressed together."""
+
+    path: Path
+    number: int
+    rows: NDArray[np.int64]  # Those with an image to read, sorted, counted from 0 in the file
+
+
+@dataclass(frozen=True)
 class RawSplit:
     """Image, label and source of each example of one split."""
 
@@ -76,6 +86,9 @@ class RawSplit:
     # none
     metadata: Callable[[], Metadata] | None = None
     encoded: Callable[[], Iterator[Any]] | None = None  # Starts a stream of `images.EncodedImage`
+    # Where its images are, in their order, if some can be read without the others: in files of
+    # their own, or in row groups; none otherwise
+    places: Sequence[Path] | Sequence[RowGroup] = ()
 
 
 @dataclass(frozen=True)

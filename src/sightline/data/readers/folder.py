@@ -46,6 +46,7 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
             images=lambda: images.decode(encoded(own), form),
             source=lambda row: layout.relative(own[row]),
             encoded=lambda: encoded(own),
+            places=own,
         )
 
     splits = tuple(map(split, found, numbers))

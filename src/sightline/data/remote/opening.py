@@ -1,8 +1,10 @@
 """Open a URL: find out what it names, and list it."""
 
 from collections import deque
+from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
+from urllib.parse import quote
 
 from sightline.data.layout import kind_of
 from sightline.data.remote import hub, web
@@ -20,6 +22,11 @@ _BESIDE = (
 """Files beside a single one that may describe it."""
 
 _LISTINGS: deque[Listing] = deque(maxlen=2)
+
+
+def is_hub(text: str) -> bool:
+    """Return whether a text is a URL of the Hugging Face Hub."""
+    return text.startswith("hf://")
 
 
 def to_path(text: str) -> Path:
@@ -49,6 +56,23 @@ def open_url(url: str) -> RemotePath:
     if not found.exists():
         raise DataError(f"{found} has no objects; check bucket and prefix.")
     return _known(found)
+
+
+def open_listed(url: str, files: Sequence[RemoteFile]) -> RemotePath:
+    """Return the path of a bucket's or a web server's URL with files that were listed before.
+
+    They are only read in these versions: ChangedDataError is raised if there is another one.
+    """
+    for listing in _LISTINGS:  # and with what was read from them
+        if listing.url == url and all(listing.file(one.name) == one for one in files):
+            return path_in(listing)
+    if url.partition("://")[0] in _BUCKETS:
+        return path_in(Listing(url, files, _reader(object_store.open_store(url))))
+    (file,) = files
+    found = web.open_address(f"{url}/{quote(file.name)}")
+    if found.file != file:
+        raise changed(str(found))
+    return path_in(found.listing)
 
 
 def _known(found: RemotePath) -> RemotePath:

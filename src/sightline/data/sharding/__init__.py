@@ -1,1 +1,1 @@
-"""Ingest a large folder of images in parts that are cached, computed and repeated one by one."""
+"""Ingest many images in parts that are cached, computed and repeated one by one."""

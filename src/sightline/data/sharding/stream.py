@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from sightline.config import DataConfig
 from sightline.data.readers.base import Blocks, RawBlock, RawDataset
+from sightline.data.remote.opening import is_hub
 from sightline.data.sharding.partition import partition
 from sightline.data.sharding.shard import INGEST_SHARD
 from sightline.records import ArrayFile, EncodedFile, IngestedShard, Run, Shard, Source
 from sightline.storage import npy
 from sightline.storage.npy import BLOCK_BYTES
-from sightline.storage.object_store import is_url
 from sightline.storage.workspace import Workspace
 
 Rows = NDArray[Any]  # Array (n,) of `examination.ROW`
@@ -35,9 +35,13 @@ class Sharded:
 def open_shards(
     run: Run, source: Source, settings: DataConfig, raw: RawDataset, ingest: IngestShards
 ) -> Sharded:
-    """Divide a local folder of more than `data.shard_images` images; others have no shards."""
+    """Divide more than `data.shard_images` images in a folder or Parquet files.
+
+    Fewer have no shards, nor have other formats and data sets of the Hugging Face Hub.
+    """
     count = sum(len(split.labels) for split in raw.splits)
-    if source.kind != "folder" or is_url(source.path) or count <= settings.shard_images:
+    can_be_divided = all(split.places for split in raw.splits) and not is_hub(source.path)
+    if not can_be_divided or count <= settings.shard_images:
         return Sharded()
     shards = partition(run, source, settings, raw).splits
 

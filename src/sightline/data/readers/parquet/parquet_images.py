@@ -1,17 +1,19 @@
 """Read encoded images from the columns of untrusted Parquet files."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sightline.data.decoding.images import EncodedImage
 from sightline.data.readers import content
+from sightline.data.readers.base import RowGroup
 from sightline.data.remote.remote_path import as_input
-from sightline.errors import DataError
+from sightline.errors import ChangedDataError, DataError
 from sightline.storage.text import quoted
 
 _BUFFER_BYTES = 1 << 20
@@ -93,6 +95,39 @@ def read_values(path: Path, column: str) -> Iterator[tuple[int, Any]]:
         for value in batch.column(0):
             yield row, value
             row += 1
+
+
+def row_groups(path: Path) -> list[RowGroup]:
+    """Return the row groups of a file, with all their rows."""
+    with open_parquet(path) as file:
+        found = file.metadata
+        counts = [found.row_group(number).num_rows for number in range(found.num_row_groups)]
+    ends = np.cumsum(counts, dtype=np.int64)
+    return [
+        RowGroup(path, number, np.arange(end - count, end))
+        for number, (count, end) in enumerate(zip(counts, ends, strict=True))
+    ]
+
+
+def read_group(path: Path, column: str, number: int, rows: Sequence[int]) -> Iterator[EncodedImage]:
+    """Stream the images of some rows of a row group; `rows` are sorted and counted in the file.
+
+    Raises ChangedDataError if the file has fewer.
+    """
+    wanted, found = {*rows}, 0
+    with open_parquet(path) as file:
+        stated = file.metadata
+        groups = range(min(number, stated.num_row_groups))
+        row = sum(stated.row_group(group).num_rows for group in groups)
+        own = [number] if number < stated.num_row_groups else []
+        for batch in file.iter_batches(_IMAGE_ROWS, row_groups=own, columns=[column]):
+            for value in batch.column(0):
+                if row in wanted:
+                    yield to_image(path, row, value)
+                    found += 1
+                row += 1
+    if found < len(wanted):
+        raise ChangedDataError(f"{path} changed while it was read; run again when it is complete.")
 
 
 def to_image(path: Path, row: int, value: Any) -> EncodedImage:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -66,11 +67,6 @@ def _has_column(path: Path, column: str) -> bool:
         return column in file.schema_arrow.names
 
 
-def _count_rows(path: Path) -> int:
-    with parquet_images.open_parquet(path) as file:
-        return int(file.metadata.num_rows)
-
-
 def _label_place(settings: DataConfig, names: Sequence[str] | None) -> str:
     stated = ", with the class names of the schema" if names else ""
     return f"column {settings.label_column}{stated}"
@@ -80,12 +76,16 @@ def _split(
     layout: Layout, name: str, found: labels.FoundLabels, settings: DataConfig
 ) -> EncodedSplit:
     paths = layout.files[name]
+    groups = [parquet_images.row_groups(path) for path in paths]
     return EncodedSplit(
         name,
         found,
         images=lambda: _images(paths, settings),
-        source=numbered_source(layout, paths, [*map(_count_rows, paths)]),
+        source=numbered_source(
+            layout, paths, [sum(len(one.rows) for one in own) for own in groups]
+        ),
         paths=paths,
+        groups=[*chain.from_iterable(groups)],
         metadata=(lambda kept: _metadata(paths, settings, kept))
         if settings.metadata_columns
         else None,
@@ -93,7 +93,9 @@ def _split(
 
 
 def _split_without_labels(layout: Layout, name: str, settings: DataConfig) -> EncodedSplit:
-    rows = sum(map(_count_rows, layout.files[name]))
+    rows = sum(
+        len(one.rows) for path in layout.files[name] for one in parquet_images.row_groups(path)
+    )
     found = labels.FoundLabels(str(layout.files[name][0]), (), np.zeros(rows, np.int16))
     return replace(_split(layout, name, found, settings), metadata=None)
 
