@@ -16,6 +16,7 @@ from sightline.experiments import new_run, run_folder
 from sightline.experiments import seeds as seed_runs
 from sightline.experiments.provenance_diff import Changes
 from sightline.experiments.seeds import SeedRun
+from sightline.experiments.tracking import trackers
 from sightline.models import source_files
 from sightline.records import DataGateResult, DatasetFiles, Record, Run, Source
 from sightline.registry import workflow
@@ -74,6 +75,7 @@ def preflight(
     changes = seed_runs.since_last(planned, source) if compare else None
     unchanged = bool(changes and changes.unchanged and not (force or run.refresh))
     if not unchanged:
+        trackers.check(config.tracking)
         workflow.check_requirements(planned[0].config)
     return Preflight(
         planned[0].config, run, planned, unfinished, source, changes, unchanged=unchanged

@@ -25,6 +25,7 @@ from sightline.records import (
 )
 from sightline.registry.gate.candidate import Candidate
 from sightline.registry.gate.evaluate import refuse_unevaluated
+from sightline.storage.text import quoted
 from sightline.tasks.build import build
 from sightline.tasks.data_gate import check_data
 from sightline.tasks.embed import embed
@@ -37,6 +38,7 @@ from sightline.tasks.promote import promote
 from sightline.tasks.promotion_gate import decide
 from sightline.tasks.publish import publish
 from sightline.tasks.report import report
+from sightline.tasks.track import track
 from sightline.tasks.train import train
 from sightline.training.device import prepare_process
 
@@ -101,9 +103,21 @@ def run_stages(
         decision=decision,
     )
     summary = publish(run, config, source, records, stage.times)
-    if decision is None:
+    if decision is not None:
+        summary = summary.model_copy(update={"promotion": promote(run)})
+    return record_in_trackers(run, config, summary)
+
+
+def record_in_trackers(run: Run, config: RunConfig, summary: RunSummary) -> RunSummary:
+    """Record a published run where `tracking` says; what fails becomes a warning of the run."""
+    if not config.tracking.is_on:
         return summary
-    return summary.model_copy(update={"promotion": promote(run)})
+    try:
+        failures = track(run.workspace, config.tracking, summary).failures
+    except Exception as error:  # the run is published: whatever happens here, it succeeded
+        _log.error("The run was not recorded by its trackers: %s", error)
+        failures = (f"The run was not recorded by its trackers: {quoted(error)}",)
+    return summary.model_copy(update={"warnings": (*failures, *(summary.warnings or ()))})
 
 
 class Fitted(NamedTuple):

@@ -1,6 +1,7 @@
 """Error messages for invalid configs: the key, its value and the closest valid key."""
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, get_args
 
@@ -11,6 +12,7 @@ from sightline.config.layers import Layer, file_with
 from sightline.config.model import ARCHITECTURE
 
 _SHOWN_CHARACTERS = 80
+_SECRETS = re.compile(r"(://)[^/\s]*@|(://[^\s?]*\?)[^\s'\"]*")  # Of a URL: password, query
 
 USUAL_NAMES = {
     "batch": "training.batch_size",
@@ -90,6 +92,7 @@ def shown(value: Any) -> str:
         text = repr(value)
     except ValueError:  # Python converts no integer of more than 4,300 digits to text
         return "a number of thousands of digits"
+    text = _SECRETS.sub(lambda found: f"{found[1] or found[2]}…", text)
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
 
 

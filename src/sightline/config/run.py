@@ -13,13 +13,14 @@ from sightline.config.evaluation import EvaluationConfig, ReportConfig
 from sightline.config.model import BackboneConfig, ModelConfig
 from sightline.config.monitoring import MonitoringConfig
 from sightline.config.promotion import ExportConfig, PromotionConfig
+from sightline.config.tracking import TrackingConfig
 from sightline.config.training import TrainingConfig
 
 
 class RunConfig(Section):
     """All settings of a run. Results depend on these, the data and the machine."""
 
-    incidental: ClassVar[frozenset[str]] = frozenset({"recipe_sha256"})
+    incidental: ClassVar[frozenset[str]] = frozenset({"recipe_sha256", "tracking"})
 
     recipe: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
     """Name of the recipe, part of the run id. Unset in a file: the name of the file."""
@@ -40,6 +41,7 @@ class RunConfig(Section):
     export: ExportConfig = ExportConfig()
     promotion: PromotionConfig = PromotionConfig()
     monitoring: MonitoringConfig = MonitoringConfig()
+    tracking: TrackingConfig = TrackingConfig()
 
     @model_validator(mode="after")
     def _frozen_phase_has_a_backbone(self) -> Self:

@@ -132,7 +132,9 @@ def facts(manifest: RunManifest, escape: Callable[[str], str]) -> dict[str, Any]
         "warnings": warnings.list_warnings(manifest, escape),
         "steps": advice.list_steps(manifest, escape),
         "uniform_loss": math.log(len(records.ingest.class_names)),
-        "config": flatten(_without_folders(manifest.config.model_dump(mode="json"))),
+        "config": flatten(
+            _without_folders(manifest.config.model_dump(mode="json", exclude={"tracking"}))
+        ),
     }
 
 

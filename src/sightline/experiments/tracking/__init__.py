@@ -1,0 +1,1 @@
+"""Records runs in trackers of experiments, beside the run folder."""
