@@ -11,8 +11,9 @@ from sightline.experiments import provenance_diff, run_folder
 from sightline.experiments import reproduce as reproduction
 from sightline.experiments.reproduce import Reproduction
 from sightline.experiments.seeds import SeedRun
-from sightline.flows.cli import console, options, train
+from sightline.flows.cli import console, options
 from sightline.flows.cli.signals import exit_code
+from sightline.flows.cli.start import start
 from sightline.flows.preflight import Preflight
 from sightline.pipeline.process import keras_process
 from sightline.records.difference import ProvenanceRow
@@ -55,7 +56,7 @@ def reproduce(
     _show_provenance(provenance_diff.with_now(original, source, report), out)
     try:
         planned = [SeedRun(config, again)]
-        train.start(Preflight(config, again, planned, planned, source), verbose=verbose)
+        start(Preflight(config, again, planned, planned, source), verbose=verbose)
     except KeyboardInterrupt as interrupt:
         console.note("Interrupted; the same command starts from the beginning.")
         raise typer.Exit(exit_code(interrupt)) from None

@@ -1,15 +1,12 @@
 """`sightline train`: starts a training, follows it and shows its results."""
 
-from contextlib import ExitStack
 from enum import StrEnum
-from functools import partial
 from typing import Annotated
 
 import typer
 
 from sightline.config import RunConfig
-from sightline.data import announcement, fact_lines, locate, recommend
-from sightline.data.estimate import estimate
+from sightline.data import locate, recommend
 from sightline.experiments import new_run
 from sightline.experiments import seeds as seed_runs
 from sightline.experiments.seeds import SeedSummary
@@ -17,16 +14,14 @@ from sightline.flows.cli import console, options, seeds_table
 from sightline.flows.cli import dry_run as planned
 from sightline.flows.cli.progress_display import progress_display
 from sightline.flows.cli.signals import graceful_sigterm
+from sightline.flows.cli.start import start
 from sightline.flows.preflight import Preflight, ingest_ahead, preflight
-from sightline.flows.server import api
-from sightline.flows.stage_plan import plan_stages
 from sightline.flows.trials.runners import RunnerName, opened
 from sightline.flows.trials.seeds import train_side_by_side
 from sightline.flows.trials.trial import DEPLOYMENT, Runner
 from sightline.pipeline.process import keras_process
-from sightline.records import DatasetFacts, Run, RunSummary
+from sightline.records import Run, RunSummary
 from sightline.storage.text import printable
-from sightline.training.device import prepare_process
 from sightline.training.nodes import nodes
 
 EXAMPLES = (
@@ -172,60 +167,3 @@ def _follow(config: RunConfig, run: Run, *, verbose: bool) -> None:
     with graceful_sigterm():
         trained = follow(config, run)
     console.note(f"Trained {trained.epochs:,} epochs; node 0 writes the run.")
-
-
-def start(checked: Preflight, *, verbose: bool) -> RunSummary | SeedSummary:
-    """Train what passed the checks, with progress on standard error.
-
-    The slow starts overlap: the server, Keras, Prefect's import, ingest.
-
-    Raises InputError if a run ID is taken, a demanded device is missing or the data is unusable,
-    and RunError if a stage failed.
-    """
-    config, run, source = checked.config, checked.run, checked.source
-    with graceful_sigterm(), progress_display(), checked.claimed(), ExitStack() as listening:
-        api.configure(verbose=verbose)
-        server = api.reach(verbose=verbose)  # None if a configured server answers
-        dataset = printable(config.data.dataset)
-        console.note(f"Run {run.id}, data set {dataset}, recipe {config.recipe}")
-        if config.choice:
-            console.note(config.choice)
-        keras_process().verbose = verbose
-        process = prepare_process(config.training)
-        plans = [plan_stages(one.config, one.run, source) for one in checked.unfinished]
-        if plans and plans[0].reasons:
-            console.note(plans[0].reasons)
-        is_cached = all(plan.cached for plan in plans)
-        if not is_cached:
-            process.start()
-        if server is not None or not verbose:  # else the flow's log has the lines
-            listening.enter_context(
-                announcement.listening(partial(_show_facts, checked, is_cached))
-            )
-        is_ahead = server is not None and config.data.shard_deployment is None
-        ahead = ingest_ahead(config, run, source) if is_ahead else None
-        # Prefect reads its settings from the environment when it is imported, which takes a second.
-        from sightline.flows.train import training_flow
-        from sightline.flows.train_seeds import seeds_flow
-
-        if server is not None:
-            server.wait()
-        seeds = len(checked.planned)
-        summary: RunSummary | SeedSummary
-        if seeds > 1:
-            summary = seeds_flow(config, run, seeds, source, ahead)
-        else:
-            summary = training_flow(config, run, source, ahead)
-    return summary
-
-
-def _show_facts(
-    checked: Preflight, is_cached: bool, facts: DatasetFacts, ingest_seconds: float
-) -> None:
-    """Print how the data are read, and an estimate unless every stage is cached."""
-    expected = None
-    if not is_cached:
-        expected = estimate(facts, ingest_seconds, checked.config, len(checked.unfinished))
-    for title, sentence in fact_lines.lines(facts, expected).items():
-        console.note(f"{title}: {printable(sentence)}")
-    console.show_notes(fact_lines.other_decisions(facts))

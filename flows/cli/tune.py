@@ -1,34 +1,35 @@
 """`sightline tune`: searches hyperparameters, then trains the best ones as an ordinary run."""
 
 import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import typer
 
-from sightline.config import RunConfig, loading
-from sightline.data import ingest, locate, recommend
+from sightline.config import loading
+from sightline.data import recommend
 from sightline.errors import RunError
 from sightline.experiments import run_folder
 from sightline.experiments.search import recipe as best_recipe
 from sightline.experiments.search import space as search_space
 from sightline.experiments.search import study as studies
-from sightline.experiments.search.space import Settings
-from sightline.experiments.search.study import SearchTrial, Setup, Study
+from sightline.experiments.search.study import Study
+from sightline.experiments.search.trial import SearchTrial
+from sightline.experiments.tracking import tracked_run
+from sightline.experiments.tracking.trackers import Trackers
 from sightline.flows.cli import console, options, tune_table
 from sightline.flows.cli.progress_display import progress_display
 from sightline.flows.cli.signals import graceful_sigterm
-from sightline.flows.preflight import check_settings
+from sightline.flows.trials.asked import AskedSearch, prepare
 from sightline.flows.trials.parallel import CompleteRuns, run_side_by_side
 from sightline.flows.trials.runners import RunnerName, opened
 from sightline.flows.trials.search import Search
 from sightline.flows.trials.trial import DEPLOYMENT, Runner, Trial
-from sightline.models import source_files
-from sightline.pipeline.provenance import digest_of
-from sightline.records import Run, RunSummary, Source
-from sightline.registry import workflow
+from sightline.records import Run, RunSummary
 from sightline.reporting import search_page
 from sightline.storage import files
 
@@ -39,7 +40,6 @@ EXAMPLES = (
     "--output tuned.toml\n\n"
     "sightline tune --dataset ./my-images --space space.toml --runner ray --gpus-per-trial 0.5"
 )
-_HELD_OUT = 0.1  # Share of the training split that validates if there is no validation split
 
 
 class Metric(StrEnum):
@@ -47,16 +47,6 @@ class Metric(StrEnum):
 
     ACCURACY = "val_accuracy"
     LOSS = "val_loss"
-
-
-class _Asked(NamedTuple):
-    """What is searched, on which data."""
-
-    config: RunConfig
-    run: Run
-    source: Source
-    setup: Setup
-    name: str
 
 
 def tune(
@@ -127,74 +117,60 @@ def tune(
     run = Run(id="tune", workspace=workspace, data_dir=data_dir, mirror=mirror)
     with graceful_sigterm(), progress_display(), workspace.in_use():
         base = recommend.load(recipe, config, settings.fixed, dataset)
-        asked = _prepare(base, settings, run, metric=metric, pruning=pruning, seed=seed, name=name)
-        with studies.opened(workspace, asked.name, asked.setup) as study:
-            with opened(runner, parallel, deployment, gpus_per_trial, verbose=verbose) as started:
-                _announce(study, trials, started.at_once)
-                try:
-                    Search(study, asked.config, run, asked.source, tune_table.show_trial).run(
-                        started, trials, started.at_once
-                    )
-                finally:
-                    page = search_page.write(workspace, study)
-                best, file = _choose(study, asked)
-                summary = _train_best(started, asked, study, best, file)
-            page = search_page.write(workspace, study, summary)
-            if output is not None:
-                with files.new_output(output) as temporary:
-                    shutil.copyfile(file, temporary)
-            found = tune_table.SearchSummary(
-                name=study.name,
-                trials=tuple(study.trials()),
-                best=best.number,
-                recipe=str(output or file),
-                page=str(page),
-                run=summary,
-            )
+        asked = prepare(base, settings, run, metric=metric, pruning=pruning, seed=seed, name=name)
+        where = opened(runner, parallel, deployment, gpus_per_trial, verbose=verbose)
+        found = start(asked, trials, where)
+        if output is not None:
+            with files.new_output(output) as temporary:
+                shutil.copyfile(found.recipe, temporary)
+            found = found.model_copy(update={"recipe": str(output)})
     if as_json:
         typer.echo(found.model_dump_json())
-    tune_table.show(found, study.setup, console.err if as_json else console.out())
+    tune_table.show(found, asked.setup, console.err if as_json else console.out())
 
 
-def _prepare(
-    base: RunConfig,
-    settings: Settings,
-    run: Run,
-    *,
-    metric: Metric,
-    pruning: bool,
-    seed: int,
-    name: str | None,
-) -> _Asked:
-    """Check everything before the first trial; hold out a validation split if there is none."""
-    base = base.model_copy(update={"model": source_files.pin(base.model)})
-    run.workspace.check_writable()
-    source = locate.locate(base.data)
-    ingested = ingest.ingest(run, source, base.data)
-    if "validation" not in ingested.images and not base.preprocessing.validation_fraction:
-        console.note(
-            f"The data set has no validation split: {_HELD_OUT:.0%} of the training split is held "
-            "out (preprocessing.validation_fraction)."
+def start(
+    asked: AskedSearch, trials: int, where: AbstractContextManager[Runner]
+) -> tune_table.SearchSummary:
+    """Run or continue a search until it has so many trials, then train its best one.
+
+    Hold `workspace.in_use()`. Raises RunError if no trial is complete, and errors as
+    `studies.opened` and the runner.
+    """
+    workspace = asked.run.workspace
+    with studies.opened(workspace, asked.name, asked.setup) as study:
+        with where as runner:
+            _announce(study, trials, runner.at_once)
+            try:
+                with _shown_and_tracked(study, asked) as show:
+                    search = Search(study, asked.config, asked.run, asked.source, show)
+                    search.run(runner, trials, runner.at_once)
+            finally:
+                search_page.write(workspace, study)
+            best, recipe = _choose(study, asked)
+            summary = _train_best(runner, asked, study, best, recipe)
+        page = search_page.write(workspace, study, summary)
+        return tune_table.SearchSummary(
+            name=study.name,
+            trials=tuple(study.trials()),
+            best=best.number,
+            recipe=str(recipe),
+            page=str(page),
+            run=summary,
         )
-        base = search_space.apply(base, {"preprocessing.validation_fraction": _HELD_OUT})
-    search_space.check(base, settings.space)
-    check_settings(base, run, ingested)
-    workflow.check_requirements(base)
-    setup = Setup(
-        source=source,
-        # The digest of the source stands for the path of the data.
-        config=base.model_dump_json(
-            exclude={"choice": True, "recipe_sha256": True, "data": {"dataset"}}
-        ),
-        space=settings.space,
-        metric=metric,
-        pruning=pruning,
-        seed=seed,
-        epochs=base.training.epochs,
-    )
-    digest = digest_of(f"{source.sha256} {setup.model_dump_json(exclude={'source'})}")[:8]
-    default = f"{locate.slug(base.data.dataset)}-{base.recipe[:30]}-{digest}"
-    return _Asked(base, run, source, setup, name or default)
+
+
+@contextmanager
+def _shown_and_tracked(study: Study, asked: AskedSearch) -> Iterator[Callable[[SearchTrial], None]]:
+    """Yield what each trial that ends is given to."""
+    with Trackers(asked.run.workspace, asked.config.tracking) as trackers:
+
+        def end(trial: SearchTrial) -> None:
+            tune_table.show_trial(trial)
+            if asked.config.tracking.is_on:
+                trackers.record(tracked_run.of_trial(study, trial, asked.config))
+
+        yield end
 
 
 def _announce(study: Study, trials: int, parallel: int) -> None:
@@ -208,7 +184,7 @@ def _announce(study: Study, trials: int, parallel: int) -> None:
         console.note(f"  {one.key} = {one}")
 
 
-def _choose(study: Study, asked: _Asked) -> tuple[SearchTrial, Path]:
+def _choose(study: Study, asked: AskedSearch) -> tuple[SearchTrial, Path]:
     best = study.best()
     if best is None:
         raise RunError(
@@ -219,7 +195,7 @@ def _choose(study: Study, asked: _Asked) -> tuple[SearchTrial, Path]:
 
 
 def _train_best(
-    runner: Runner, asked: _Asked, study: Study, best: SearchTrial, file: Path
+    runner: Runner, asked: AskedSearch, study: Study, best: SearchTrial, file: Path
 ) -> RunSummary:
     """Train the best trial as an ordinary run, unless an earlier command has done so."""
     workspace = asked.run.workspace

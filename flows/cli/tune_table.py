@@ -2,7 +2,8 @@
 
 from rich.console import Console
 
-from sightline.experiments.search.study import SearchTrial, Setup, describe
+from sightline.experiments.search.setup import Setup
+from sightline.experiments.search.trial import SearchTrial, describe
 from sightline.flows.cli import console
 from sightline.records import Record, RunSummary
 

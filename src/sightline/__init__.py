@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from sightline import errors as errors
 
-__all__ = ["Run", "datasets", "errors", "load", "runs", "train"]
+__all__ = ["Run", "Search", "datasets", "errors", "load", "runs", "train", "tune"]
 
 if TYPE_CHECKING:
     from sightline.api import Run as Run
+    from sightline.api import Search as Search
     from sightline.api import datasets as datasets
     from sightline.api import load as load
     from sightline.api import runs as runs
     from sightline.api import train as train
+    from sightline.api import tune as tune
 else:  # a type checker would take every name for a public one
 
     def __getattr__(name: str) -> Any:

@@ -3,4 +3,6 @@
 from sightline.api import datasets
 from sightline.api.listing import load, runs
 from sightline.api.run import Run
+from sightline.api.search import Search
 from sightline.api.training import train
+from sightline.api.tuning import tune

@@ -32,18 +32,25 @@ def run_command(
     *,
     run: Mapping[str, Any],
     progress: bool | None,
+    more: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Run `train` or `inspect` on a data set.
+    """Run `train`, `tune` or `inspect` on a data set.
 
     Args:
         run: Fields of a `records.Run`; those of the folders are completed from the environment
             variables that the command line reads.
         progress: Whether to print the lines of the command; None prints them in a notebook.
+        more: Arguments of this command alone.
 
     Raises the SightlineError of the command, RunError if its process died, and KeyboardInterrupt
     after it has stopped.
     """
-    given = {"dataset": _text(dataset), "recipe": recipe, "overrides": overrides(settings)}
+    given: dict[str, Any] = {
+        "dataset": _text(dataset),
+        "recipe": recipe,
+        "overrides": overrides(settings),
+    }
+    given |= more or {}
     request = {"command": name, "arguments": given, "run": _complete(run)}
     show = in_notebook() if progress is None else progress
     with Child(_WORKER, environment=_environment()) as child:

@@ -20,6 +20,21 @@ def overrides(settings: Mapping[str, Any]) -> list[str]:
     return [f"{key}={_toml(key, value)}" for key, value in _flat(settings, "")]
 
 
+def space_settings(space: Mapping[str, Any]) -> list[str]:
+    """Turn a search space into settings such as `training.learning_rate=log(1e-4, 1e-1)`.
+
+    Keys are named as for `overrides`. Raises ConfigError for a value that is no text.
+    """
+    found = dict(_flat(space, ""))
+    for key, value in found.items():
+        if not isinstance(value, str):
+            raise ConfigError(
+                f"The search space of {key} is {explain.shown(value)}; expected a text such as "
+                '"log(1e-4, 1e-1)" or "choice(16, 32, 64)"; give fixed values as settings.'
+            )
+    return [f"{key}={value}" for key, value in found.items()]
+
+
 def _flat(settings: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
     for name, value in settings.items():
         is_full = prefix or "." in name or name in RunConfig.model_fields

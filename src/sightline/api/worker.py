@@ -20,11 +20,15 @@ from sightline.config import RunConfig
 from sightline.data import locate, recommend
 from sightline.errors import SightlineError
 from sightline.experiments import new_run
-from sightline.flows.cli import console, datasets_inspect, train
+from sightline.experiments.search import space as search_space
+from sightline.flows.cli import console, datasets_inspect, start
+from sightline.flows.cli import tune as search
 from sightline.flows.cli.progress_display import progress_display
 from sightline.flows.cli.signals import graceful_sigterm
 from sightline.flows.preflight import preflight
 from sightline.flows.server import api
+from sightline.flows.trials.asked import prepare
+from sightline.flows.trials.runners import RunnerName, opened
 from sightline.pipeline import child
 from sightline.pipeline.child import Message
 from sightline.records import Run
@@ -55,15 +59,43 @@ def _train(
     run: dict[str, Any], dataset: str, recipe: str, overrides: Sequence[str]
 ) -> dict[str, Any]:
     """Train as `sightline train` does."""
-    if api.configured_url() is None and "PREFECT_HOME" not in os.environ:
-        # Another Prefect of the user may be writing to the database in `~/.prefect`.
-        os.environ["PREFECT_HOME"] = str(user_cache.folder("prefect"))
+    _leave_home_alone()
     with progress_display():
         config = recommend.load(recipe, None, overrides, dataset)
         checked = preflight(config, Run(**{**run, "id": run["id"] or _new_id(config)}))
     if hidden := locate.describe_hidden(dataset, checked.run.data_dir):
         console.note(hidden)
-    return train.start(checked, verbose=False).model_dump(mode="json")
+    return start.start(checked, verbose=False).model_dump(mode="json")
+
+
+def _tune(
+    run: dict[str, Any],
+    dataset: str,
+    recipe: str,
+    overrides: Sequence[str],
+    *,
+    space: Sequence[str],
+    trials: int,
+    parallel: int | None,
+    runner: str,
+    deployment: str,
+    gpus_per_trial: float | None,
+    **chosen: Any,
+) -> dict[str, Any]:
+    """Search as `sightline tune` does."""
+    _leave_home_alone()
+    settings = search_space.read(None, [*overrides, *space])
+    where = opened(RunnerName(runner), parallel, deployment, gpus_per_trial, verbose=False)
+    with progress_display(), run["workspace"].in_use():
+        config = recommend.load(recipe, None, settings.fixed, dataset)
+        asked = prepare(config, settings, Run(**{**run, "id": "tune"}), **chosen)
+        return search.start(asked, trials, where).model_dump(mode="json")
+
+
+def _leave_home_alone() -> None:
+    """Use another database than `~/.prefect`, where another Prefect of the user may be writing."""
+    if api.configured_url() is None and "PREFECT_HOME" not in os.environ:
+        os.environ["PREFECT_HOME"] = str(user_cache.folder("prefect"))
 
 
 def _inspect(
@@ -84,7 +116,11 @@ def _inspect(
     return result
 
 
-_COMMANDS: dict[str, Callable[..., dict[str, Any]]] = {"train": _train, "inspect": _inspect}
+_COMMANDS: dict[str, Callable[..., dict[str, Any]]] = {
+    "train": _train,
+    "tune": _tune,
+    "inspect": _inspect,
+}
 
 
 def _new_id(config: RunConfig) -> str:
