@@ -19,12 +19,11 @@ from prefect.states import Completed, Failed
 from pydantic import TypeAdapter
 
 from sightline.config import TrainingConfig
-from sightline.errors import ConfigError, NodeLostError
-from sightline.experiments import new_run
+from sightline.errors import NodeLostError
 from sightline.flows import worker
 from sightline.flows.outage import survive_outages
 from sightline.pipeline import entry_store
-from sightline.records import ArraySet, Gpu, ModelBlueprint, Run
+from sightline.records import ArraySet, Gpu, ModelBlueprint
 from sightline.tasks.artifacts import show_table
 from sightline.tasks.flow_runs import RENDEZVOUS_LABEL
 from sightline.tasks.train import train
@@ -58,8 +57,8 @@ def fit_flow(
     """Fit a network for another run, which started this flow through `training.deployment`.
 
     Return a Completed state whose message is the key of the result's cache entry, of node 0 only,
-    or a Failed one named NodeLostError. Raise ConfigError if the other run has another artifacts
-    root, DeviceError if a GPU is required and there is none, and RunError if the training failed.
+    or a Failed one named NodeLostError. Raise ArtifactsRootError if the other run has another one,
+    DeviceError if a GPU is required and there is none, and RunError if the training failed.
 
     Args:
         run_id: ID of the other run.
@@ -72,7 +71,7 @@ def fit_flow(
         node: Place of this flow run among those that train together; None if it trains alone.
     """
     run = worker.run(run_id, started=started, refresh=refresh)
-    _check_shared(run, artifacts)
+    worker.check_shared(run, artifacts)
     required = not worker.gpu_is_optional()
     _show(gpu.require() if required else gpu.visible())
     demanded = {"device": "gpu"} if required and settings.device == "auto" else {}
@@ -108,16 +107,6 @@ def _publish(place: Nodes) -> None:
     """Let the other run know where the nodes meet."""
     with get_client(sync_client=True) as client:
         client.update_flow_run_labels(UUID(flow_run.id), {RENDEZVOUS_LABEL: place.rendezvous})
-
-
-def _check_shared(run: Run, artifacts: str | None) -> None:
-    worker.check_storage(run, artifacts)
-    if artifacts is None and not new_run.is_claimed(run.workspace, run.id):
-        raise ConfigError(
-            f"The run {run.id}, which this training is for, is not active in {run.workspace}; "
-            "SIGHTLINE_ARTIFACTS of both workers must name the same storage. If that run has "
-            "ended in the meantime, start it again."
-        )
 
 
 def _show(found: tuple[Gpu, ...]) -> None:

@@ -1,6 +1,7 @@
 """Settings read from the worker's environment."""
 
 import os
+import socket
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +9,8 @@ from typing import Annotated
 from pydantic import Field
 
 from sightline.data import locate
-from sightline.errors import ConfigError, InputError
+from sightline.errors import ArtifactsRootError, ConfigError, InputError
+from sightline.experiments import new_run
 from sightline.records import Run
 from sightline.storage import object_store
 from sightline.storage.workspace import Workspace
@@ -52,13 +54,23 @@ def workspace() -> Workspace:
     return Workspace(_directory("SIGHTLINE_ARTIFACTS", purpose))
 
 
-def check_storage(run: Run, artifacts: str | None) -> None:
-    """Raise ConfigError unless the artifacts of a run are at the URL of those who wait for it."""
+def check_shared(run: Run, artifacts: str | None) -> None:
+    """Check that this worker has the artifacts root of those who wait for a run.
+
+    It is the same URL, or a folder in which the run was claimed or is expected. Raises
+    ArtifactsRootError if not.
+    """
     if artifacts != run.workspace.url:
-        raise ConfigError(
+        raise ArtifactsRootError(
             f"The run {run.id}, which this training is for, has its artifacts in "
             f"{artifacts or 'a folder'}, this worker in {run.workspace}; SIGHTLINE_ARTIFACTS of "
             "both must name the same storage."
+        )
+    if artifacts is None and not new_run.is_claimed(run.workspace, run.id):
+        raise ArtifactsRootError(
+            f"The run {run.id}, which this training is for, is not active in {run.workspace} of "
+            f"the worker on {socket.gethostname()}; SIGHTLINE_ARTIFACTS of both must name the same "
+            "storage. If that run has ended in the meantime, start it again."
         )
 
 

@@ -1,10 +1,14 @@
 """A flow run of a deployment that somebody waits for, also while the server is away."""
 
+import atexit
 import logging
+import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
-from uuid import UUID
+from functools import partial
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
 
 import httpx
 from prefect.client.orchestration import get_client
@@ -20,7 +24,10 @@ RENDEZVOUS_LABEL = "sightline.rendezvous"
 
 # Time that the server may be away: a restart takes seconds, an upgrade minutes
 _SILENCE_SECONDS = 600
+_POLL_SECONDS = 2
 _log = logging.getLogger("sightline.handover")
+
+T = TypeVar("T")
 
 
 def start(
@@ -28,16 +35,19 @@ def start(
 ) -> FlowRun:
     """Start a deployment and return at once; a second call with the same `key` finds the first.
 
-    Raises ConfigError, which names the option of the deployment, if the server does not know it.
+    Raises ConfigError, which names the option of the deployment, if the server does not know it,
+    and errors as `ask`.
     """
+    begin = partial(
+        run_deployment,
+        deployment,
+        parameters=parameters,
+        timeout=0,
+        flow_run_name=name,
+        idempotency_key=key or str(uuid4()),  # a lost answer must not start a second one
+    )
     try:
-        flow_run = run_deployment(
-            deployment,
-            parameters=parameters,
-            timeout=0,
-            flow_run_name=name,
-            idempotency_key=key,
-        )
+        flow_run = ask(begin)
     except ObjectNotFound:
         raise ConfigError(
             f"{option} is {deployment!r}, which this Prefect server does not know; expected "
@@ -46,6 +56,32 @@ def start(
         ) from None
     assert isinstance(flow_run, FlowRun)  # noqa: S101 - a coroutine only in async callers
     return flow_run
+
+
+def ask(request: Callable[[], T]) -> T:
+    """Return what the server answers to a request, which is repeated while the server is away.
+
+    Raises HandoverLostError if that takes ten minutes, HandoverError if the server refuses it.
+    """
+    asked = time.monotonic()
+    while True:
+        try:
+            return request()
+        except (httpx.TransportError, PrefectHTTPStatusError) as error:
+            answer = getattr(error, "response", None)
+            if answer is not None and answer.is_client_error:
+                raise HandoverError(
+                    f"The Prefect server refused a request ({answer.status_code} "
+                    f"{answer.reason_phrase}); check PREFECT_API_AUTH_STRING, and that `make "
+                    "deploy` created the deployments of this version."
+                ) from None
+            if time.monotonic() - asked >= _SILENCE_SECONDS:
+                raise HandoverLostError(
+                    f"The Prefect server did not answer for {_SILENCE_SECONDS} s; start it, then "
+                    "run the same again."
+                ) from None
+            _log.warning("The Prefect server does not answer (%s); waiting for it", error)
+            time.sleep(_POLL_SECONDS)
 
 
 def check_side_by_side(deployment: str, nodes: int) -> None:
@@ -92,6 +128,40 @@ class Watched:
         return found
 
     def cancel(self) -> None:
-        """Cancel the flow run, if the server answers."""
-        with suppress(Exception), get_client(sync_client=True) as client:
-            client.set_flow_run_state(self.id, Cancelling())
+        """Cancel the flow run; while the server is away, ask it in the background.
+
+        This process ends when the server has been asked, or has been away for ten minutes.
+        """
+        if self._try_to_cancel():
+            return
+        _log.warning(
+            "The Prefect server does not answer; the flow run %s is cancelled when it is back "
+            "(Ctrl-C to leave it)",
+            self.id,
+        )
+        later = threading.Thread(target=self._cancel_later, daemon=True)
+        later.start()
+        atexit.register(_wait_for, later)
+
+    def _cancel_later(self) -> None:
+        end = time.monotonic() + _SILENCE_SECONDS
+        while time.monotonic() < end and not self._try_to_cancel():
+            time.sleep(_POLL_SECONDS)
+
+    def _try_to_cancel(self) -> bool:
+        """Return whether the server answered."""
+        try:
+            with get_client(sync_client=True) as client:
+                client.set_flow_run_state(self.id, Cancelling())
+        except httpx.TransportError:
+            return False
+        except PrefectHTTPStatusError as error:
+            return not error.response.is_server_error
+        except Exception as error:  # such as a run that was deleted
+            _log.warning("The flow run %s was not cancelled: %s", self.id, error)
+        return True
+
+
+def _wait_for(thread: threading.Thread) -> None:
+    with suppress(KeyboardInterrupt):
+        thread.join()

@@ -9,7 +9,7 @@ from prefect.client.schemas.objects import FlowRun, State
 
 from sightline import errors
 from sightline.errors import HandoverError, HandoverLostError
-from sightline.experiments import run_folder
+from sightline.experiments import new_run, run_folder
 from sightline.flows.trials import epoch_table
 from sightline.flows.trials.trial import DEPLOYMENT, Epoch, Trial, TrialResult
 from sightline.tasks import flow_runs
@@ -35,9 +35,10 @@ class DeploymentRunner:
     def start(self, trial: Trial) -> "DeployedAttempt":
         """Start a flow run, or find the one that another process started for the same trial.
 
-        Raises ConfigError if the deployment does not exist.
+        Raises ConfigError if the deployment does not exist, and errors as `flow_runs.ask`.
         """
         run, number, values = trial.run, 0, parameters(trial)
+        new_run.expect(run.workspace, run.id)
         while True:
             flow_run = flow_runs.start(
                 self._deployment,

@@ -9,10 +9,10 @@ from typing import Any
 import pyarrow.parquet as pq
 from prefect import flow
 from prefect.client.schemas.objects import State
-from prefect.states import Completed, Failed
+from prefect.states import Cancelled, Completed, Failed
 
 from sightline.config import RunConfig
-from sightline.errors import SightlineError
+from sightline.errors import SightlineError, StoppedError
 from sightline.experiments import new_run
 from sightline.flows import worker
 from sightline.flows.outage import survive_outages
@@ -30,9 +30,15 @@ _METRICS = ("loss", "accuracy", "val_loss", "val_accuracy")
 
 
 @flow(name="trial", flow_run_name="{trial.run.id}", persist_result=False, result_serializer="json")
-def trial_flow(trial: Trial, report: Callable[[Epoch], None]) -> TrialResult:
-    """Train a trial and call `report` at the end of each epoch; errors as in `training_flow`."""
-    return run_trial(trial, report)
+def trial_flow(trial: Trial, report: Callable[[Epoch], None]) -> TrialResult | State[Any]:
+    """Train a trial and call `report` at the end of each epoch; errors as in `training_flow`.
+
+    A trial that is stopped ends Cancelled.
+    """
+    try:
+        return run_trial(trial, report)
+    except StoppedError as error:
+        return Cancelled(message=str(error))
 
 
 @flow(name="trial", flow_run_name="{run_id}", persist_result=False, result_serializer="json")
@@ -59,7 +65,7 @@ def deployed_trial(
     try:
         with survive_outages():
             run = worker.run(run_id, started=started, refresh=refresh)
-            worker.check_storage(run, artifacts)
+            worker.check_shared(run, artifacts)
             trial = Trial(config=config, run=run, source=source, complete=complete)
             return Completed(message=run_trial(trial, EpochTable().add).model_dump_json())
     except SightlineError as error:

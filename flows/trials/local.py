@@ -27,21 +27,22 @@ class LocalRunner:
 
     def start(self, trial: Trial) -> "LocalAttempt":
         """Start a trial in an idle process, or in a new one."""
-        process = self._idle.pop() if self._idle else self._new_process(trial)
+        process = self._idle.pop(0) if self._idle else self._new_process(trial)
         return LocalAttempt(self, process, trial)
 
     def close(self) -> None:
-        """End all processes."""
+        """End all processes, side by side."""
+        for process in self._all:
+            process.child.terminate()
         for process in self._all:
             process.child.end(_GRACE_SECONDS)
 
     def release(self, process: "_Process") -> None:
-        """Keep a process for the next trial, unless it has run many."""
-        process.trials += 1
+        """Keep a process for the next trial, unless it has run many; `close` waits for it."""
         if process.trials < _TRIALS_A_PROCESS:
             self._idle.append(process)
         else:
-            process.child.end(_GRACE_SECONDS)
+            process.child.terminate()
 
     def _new_process(self, trial: Trial) -> "_Process":
         mirror = {"SIGHTLINE_MIRROR": trial.run.mirror} if trial.run.mirror else {}
@@ -54,7 +55,7 @@ class LocalRunner:
 class _Process:
     def __init__(self, child: Child) -> None:
         self.child = child
-        self.trials = 0
+        self.trials = 0  # Number of trials that it was sent
 
 
 class LocalAttempt:
@@ -64,7 +65,9 @@ class LocalAttempt:
         """Send the trial to the process."""
         self._runner, self._process = runner, process
         self._end: dict[str, Any] | None = None
-        process.child.send(trial.model_dump(mode="json"))
+        process.trials += 1
+        self._number = process.trials
+        process.child.send({"number": self._number, "trial": trial.model_dump(mode="json")})
 
     @property
     def pid(self) -> int:
@@ -78,6 +81,8 @@ class LocalAttempt:
             message = self._process.child.receive()
             if message is None:
                 self._end = {"died": True}
+            elif message["number"] != self._number:
+                continue  # of the trial before, which was cancelled
             elif "epoch" in message:
                 found.append(Epoch.model_validate(message["epoch"]))
             else:
@@ -101,5 +106,6 @@ class LocalAttempt:
         return TrialResult.model_validate(self._end["result"])
 
     def cancel(self) -> None:
-        """Ask the process to end, which does not hold up other trials; `close` waits for it."""
-        self._process.child.terminate()
+        """Ask the process to stop the trial, and keep it for the next one."""
+        self._process.child.send({"stop": self._number})
+        self._runner.release(self._process)

@@ -1,7 +1,8 @@
 """Runs each trial as a task on a Ray cluster."""
 
-import os
+import time
 from contextlib import suppress
+from functools import partial
 from math import inf
 from typing import Any
 from uuid import UUID
@@ -11,32 +12,22 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun, State
-from prefect.context import refresh_global_settings_context
-from prefect.flow_engine import run_flow
-from prefect.settings import (
-    PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
-    get_current_settings,
-    temporary_settings,
-)
 from prefect.states import Cancelled, Crashed, Pending
 from prefect_ray import RayTaskRunner
 from prefect_ray.context import remote_options
 from prefect_ray.task_runners import PrefectRayFuture
 
-from sightline.errors import ConfigError, HandoverLostError, SightlineError
+from sightline.errors import HandoverLostError, SightlineError
+from sightline.experiments import new_run
 from sightline.flows.trials import cluster
 from sightline.flows.trials.cluster import Share
 from sightline.flows.trials.deployed import DeployedAttempt, parameters
 from sightline.flows.trials.flow import deployed_trial
 from sightline.flows.trials.trial import Epoch, Trial, TrialResult
-from sightline.pipeline.process import STOPPING_SECONDS, keras_process
-from sightline.pipeline.provenance import cores
-from sightline.storage.workspace import LOCK
-from sightline.training.device import prepare_process
+from sightline.pipeline.process import STOPPING_SECONDS
+from sightline.tasks import flow_runs
 
 _GRACE_SECONDS = STOPPING_SECONDS + 5  # Time for a training to write a checkpoint
-_TAGS = ["sightline", "trial"]  # As in prefect.yaml, so that a lost run is found
-_HEARTBEAT_SECONDS = 30  # As in prefect.yaml: a run that is silent is lost
 _OF_PREFECT = "Execution was interrupted by an unexpected exception: "
 
 
@@ -53,40 +44,63 @@ class RayRunner:
             "max_retries": 0,  # `parallel` starts a lost trial again
         }
         self.at_once = parallel or share.at_once
+        self._cancelled: list[RayAttempt] = []  # Those that may still write a checkpoint
 
     def start(self, trial: Trial) -> "RayAttempt":
-        """Submit a trial, which waits until a node has room for it."""
-        with get_client(sync_client=True) as client:
-            flow_run = client.create_flow_run(
-                deployed_trial,
-                name=trial.run.id,
-                parameters=parameters(trial),
-                tags=["trial"],
-                state=Pending(message="Waits for a node of the Ray cluster"),
-            )
+        """Submit a trial, which waits until a node has room for it.
+
+        Raises errors as `flow_runs.ask`.
+        """
+        self._settle(0)
+        new_run.expect(trial.run.workspace, trial.run.id)
+        flow_run = flow_runs.ask(partial(_create_flow_run, trial))
         variables = cluster.environment(trial.run)
         with remote_options(**self._options, runtime_env={"env_vars": variables}):
             task = self._tasks.submit(execute, {"trial": trial, "flow_run_id": flow_run.id})
-        return RayAttempt(flow_run, task)
+        return RayAttempt(flow_run, task, self._cancelled)
 
     def close(self) -> None:
-        """Leave the cluster, which ends the trials that still run."""
+        """Wait for cancelled trials, then leave the cluster, which ends all that still run."""
+        self._settle(_GRACE_SECONDS)
+        for attempt in self._cancelled:
+            attempt.end(Cancelled())
         self._tasks.__exit__(None, None, None)
         ray.shutdown()
+
+    def _settle(self, seconds: float) -> None:
+        """Set the state of cancelled trials that end within a time, which is for all together."""
+        end = time.monotonic() + seconds
+        for attempt in list(self._cancelled):
+            if attempt.has_ended(max(0.0, end - time.monotonic())):
+                attempt.end(Cancelled())
+                self._cancelled.remove(attempt)
+
+
+def _create_flow_run(trial: Trial) -> FlowRun:
+    with get_client(sync_client=True) as client:
+        return client.create_flow_run(
+            deployed_trial,
+            name=trial.run.id,
+            parameters=parameters(trial),
+            tags=["trial"],
+            state=Pending(message="Waits for a node of the Ray cluster"),
+        )
 
 
 class RayAttempt(DeployedAttempt):
     """A trial as a flow run in a task of Ray."""
 
-    def __init__(self, flow_run: FlowRun, task: PrefectRayFuture[None]) -> None:
-        """Watch the flow run and the task."""
+    def __init__(
+        self, flow_run: FlowRun, task: PrefectRayFuture[None], cancelled: "list[RayAttempt]"
+    ) -> None:
+        """Watch the flow run and the task; `cancelled` is what the runner waits for."""
         super().__init__(flow_run)
-        self._task = task
+        self._task, self._cancelled = task, cancelled
         self._is_lost = False
 
     def epochs(self) -> list[Epoch]:
         """Return the epochs that were reported since the last call; ask at once at the end."""
-        if ended := self._has_ended(0):
+        if ended := self.has_ended(0):
             self._read_at, self._state = -inf, None
         found = super().epochs()
         self._is_lost = ended and self._state is not None and not self._state.is_final()
@@ -99,15 +113,16 @@ class RayAttempt(DeployedAttempt):
         return super().result()
 
     def cancel(self) -> None:
-        """Interrupt the task, wait until it has ended, and cancel the flow run."""
+        """Interrupt the task; the runner waits for its checkpoint when it is closed."""
         ray.cancel(self._task.wrapped_future)
-        self._has_ended(_GRACE_SECONDS)
-        self._end(Cancelled())
+        self._cancelled.append(self)
 
-    def _has_ended(self, seconds: float) -> bool:
+    def has_ended(self, seconds: float) -> bool:
+        """Return whether the task has ended within a time."""
         return bool(ray.wait([self._task.wrapped_future], timeout=seconds)[0])
 
-    def _end(self, state: State[Any]) -> None:
+    def end(self, state: State[Any]) -> None:
+        """Set the state of the flow run, if the server answers."""
         with suppress(Exception), get_client(sync_client=True) as client:
             client.set_flow_run_state(self._watched.id, state, force=True)
 
@@ -116,7 +131,7 @@ class RayAttempt(DeployedAttempt):
         self._task.wait()
         message = self._task.state.message or "no message"
         reason = message.removeprefix(_OF_PREFECT).partition("\n")[0]
-        self._end(Crashed(message=reason))
+        self.end(Crashed(message=reason))
         error = self._task.state.result(raise_on_failure=False)
         if isinstance(error, SightlineError):
             return error
@@ -125,35 +140,10 @@ class RayAttempt(DeployedAttempt):
 
 @task(name="ray-trial", cache_policy=NO_CACHE, persist_result=False)
 def execute(trial: Trial, flow_run_id: UUID) -> None:
-    """Run a trial on a node, in the flow run that the command has created."""
-    # Threads do not see the settings that came with the task
-    settings = get_current_settings().to_environment_variables(exclude_unset=True)
-    os.environ.update(settings)
-    refresh_global_settings_context()
-    workspace = trial.run.workspace
-    if workspace.url is None and not (workspace.root / LOCK).exists():
-        raise ConfigError(
-            f"{workspace} is not there on the Ray node {ray.util.get_node_ip_address()}; mount the "
-            "same artifacts root on all nodes, or choose one on object storage with --artifacts."
-        )
-    training = trial.config.training
-    _limit_threads()
-    try:
-        if ray.get_gpu_ids() and training.device == "auto":
-            prepare_process(training.model_copy(update={"device": "gpu"}))
-        with get_client(sync_client=True) as client:
-            client.update_flow_run(flow_run_id, tags=_TAGS)
-            flow_run = client.read_flow_run(flow_run_id)
-        with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: _HEARTBEAT_SECONDS}):
-            run_flow(
-                deployed_trial, flow_run=flow_run, parameters=parameters(trial), return_type="state"
-            )
-    finally:
-        keras_process().close()  # which frees the memory of the GPU for the next trial
+    """Run a trial on a node, in the flow run that the command has created.
 
+    Ray pickles this function with all that it names; the node imports the rest.
+    """
+    from sightline.flows.trials import ray_node
 
-def _limit_threads() -> None:
-    """Let a trial use as many threads as it has CPUs; one that has all of them is as if alone."""
-    cpus = int(ray.get_runtime_context().get_assigned_resources().get("CPU", 1))
-    keras_process().share = cpus if cpus < cores() else None
-    os.environ.pop("OMP_NUM_THREADS", None)  # of Ray, which reaches the manifest
+    ray_node.run_trial(trial, flow_run_id)

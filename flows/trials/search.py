@@ -5,9 +5,16 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from sightline.config import RunConfig
-from sightline.errors import ConfigError, DivergenceError, RunError, SightlineError
+from sightline.errors import (
+    ArtifactsRootError,
+    ConfigError,
+    DivergenceError,
+    RunError,
+    SightlineError,
+)
 from sightline.experiments.search import space
-from sightline.experiments.search.study import SearchTrial, Study
+from sightline.experiments.search.study import Study
+from sightline.experiments.search.trial import SearchTrial
 from sightline.flows.trials.parallel import run_side_by_side
 from sightline.flows.trials.trial import Epoch, Runner, Trial, TrialResult
 from sightline.records import Run, Source
@@ -70,7 +77,12 @@ class Search:
         return goes_on or epoch.epoch >= running.epochs
 
     def ended(self, trial: Trial, result: TrialResult | SightlineError | None) -> None:
-        """Tell the study the end of a trial."""
+        """Tell the study the end of a trial.
+
+        Raises the error of a worker with another artifacts root; the trial is resumed later.
+        """
+        if isinstance(result, ArtifactsRootError):
+            raise result
         running = self._running.pop(trial.run.id)
         number, cpu_seconds = running.number, running.cpu_seconds
         seconds = time.monotonic() - running.started

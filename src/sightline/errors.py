@@ -3,6 +3,7 @@
 SightlineError
 ├── InputError             exit code 2: the user can fix it
 │   ├── ConfigError        an unknown key, a value out of bounds, an invalid recipe
+│   │   └── ArtifactsRootError  a worker has another artifacts root than the run
 │   ├── DataError          a data set is missing, damaged or malformed
 │   │   ├── ChangedDataError   a file changed while it was read
 │   │   └── DownloadError  no mirror delivered the data set
@@ -20,6 +21,7 @@ SightlineError
     │   └── DivergenceError    weights are no longer finite
     ├── KerasProcessError  the Keras process died or timed out
     ├── NodeLostError      another machine of a training died or did not come
+    ├── StoppedError       somebody stopped it, such as a search a trial
     └── HandoverError      a training that a deployment ran did not succeed
         └── HandoverLostError  its process died or stopped reporting; retrying may help
 
@@ -42,6 +44,10 @@ class InputError(SightlineError):
 
 class ConfigError(InputError):
     """A recipe, a config file or a `--set` value is invalid."""
+
+
+class ArtifactsRootError(ConfigError):
+    """A worker has another artifacts root than the run that it works for."""
 
 
 class DataError(InputError):
@@ -110,6 +116,10 @@ class KerasProcessError(RunError):
 
 class NodeLostError(RunError):
     """Another machine of a training died or did not come."""
+
+
+class StoppedError(RunError):
+    """The result is no longer wanted; the process that computed it goes on with something else."""
 
 
 class HandoverError(RunError):

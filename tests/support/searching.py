@@ -3,7 +3,9 @@
 from sightline.config import loading
 from sightline.data import locate
 from sightline.experiments.search import space
-from sightline.experiments.search.study import SearchTrial, Setup, Study
+from sightline.experiments.search.setup import Setup
+from sightline.experiments.search.study import Study
+from sightline.experiments.search.trial import SearchTrial
 
 BASE = loading.load("quickstart", overrides=["training.epochs=9"])
 

@@ -25,6 +25,12 @@ def report_progress(settings: TrainingConfig) -> DeviceReport:
     return DeviceReport(device=str(os.getpid()), environment={})
 
 
+def work_for_ever(settings: TrainingConfig) -> DeviceReport:
+    while True:
+        emit(Progress(stage="work", done=1))
+        time.sleep(0.01)
+
+
 def die_of_a_lost_node(settings: TrainingConfig) -> DeviceReport:
     os.write(2, b"F0000 JAX distributed service detected fatal errors. This most likely\n")
     os.abort()

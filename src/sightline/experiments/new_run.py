@@ -81,8 +81,23 @@ def check_claim(workspace: Workspace, run_id: str) -> None:
         raise already_exists(workspace, run_id)
 
 
+def expect(workspace: Workspace, run_id: str) -> None:
+    """Leave a sign of a run that other processes will claim, for `is_claimed` in a folder.
+
+    Raises StorageError if the artifacts root cannot be written.
+    """
+    if workspace.store is None:
+        lock = _lock(workspace, run_id)
+        with files.storage_errors(workspace.root):
+            files.make_folder(lock.parent)
+            lock.touch()
+
+
 def is_claimed(workspace: Workspace, run_id: str) -> bool:
-    """Return whether a run has reserved its ID; one that was killed may still have it."""
+    """Return whether a run has reserved its ID or, in a folder, is expected to.
+
+    One that was killed may still have it.
+    """
     if workspace.store:
         return _name(run_id) in claim_table.read(workspace.store)
     return run_folder.is_id(run_id) and os.path.lexists(_lock(workspace, run_id))

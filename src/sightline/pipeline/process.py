@@ -11,6 +11,7 @@ import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from typing import Any, TypeVar
 
 from sightline import errors
 from sightline.config import Section
-from sightline.errors import InputError, SightlineError, StageError
+from sightline.errors import InputError, SightlineError, StageError, StoppedError
 from sightline.pipeline.child import Child, Message, describe_exit
 from sightline.pipeline.progress import Progress, emit
 from sightline.pipeline.stages import result_type
@@ -33,6 +34,7 @@ STOPPING_SECONDS = 10  # Time for a training to write a checkpoint when it is as
 _SIGNS_OF_FULL_MEMORY = ("OOM when allocating", "bad_alloc", "RESOURCE_EXHAUSTED")
 # Written by JAX, which ends a process whose training lost another machine
 _SIGN_OF_A_LOST_NODE = "JAX distributed service detected fatal errors"
+_POLL_SECONDS = 0.02
 _log = logging.getLogger(__name__)
 
 
@@ -87,6 +89,9 @@ class KerasProcess:
                 answer = _ask(self._living_child(), function.__name__, request)
             except (InputError, StageError):
                 raise
+            except StoppedError:  # of a listener to progress
+                self._stop()
+                raise
             except BaseException:
                 # After a time-out or a cancel the child would compute for nobody.
                 self.close()
@@ -113,6 +118,18 @@ class KerasProcess:
         if child is not None:
             for message in child.end(STOPPING_SECONDS):
                 _pass_on(message)
+
+    def _stop(self) -> None:
+        """Let the child stop what it computes and keep it; end it if that takes long."""
+        child, end = self._child, time.monotonic() + STOPPING_SECONDS
+        assert child is not None  # noqa: S101 - it computes
+        child.send({"stop": True})
+        while time.monotonic() < end:
+            if not child.has_answer():
+                time.sleep(_POLL_SECONDS)
+            elif (message := child.receive()) is None or {"result", "error"} & message.keys():
+                return
+        self.close()
 
     def _living_child(self) -> Child:
         is_current = self._started_with == self._settings

@@ -1,8 +1,9 @@
 """The program of the Keras process: reads requests, runs functions, answers.
 
 Started by `sightline.pipeline.process`. Each request names a function of records; each answer is
-progress, a log line, a result or an error. When the parent ends, a training writes a checkpoint
-before it stops; everything else stops at once.
+progress, a log line, a result or an error. A request to stop ends the function at its next progress
+with an error. When the parent ends, a training writes a checkpoint before it stops; everything else
+stops at once.
 """
 
 import importlib
@@ -10,23 +11,34 @@ import inspect
 import logging
 import queue
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 
 from pydantic import validate_call
 
+from sightline.errors import StoppedError
 from sightline.pipeline import child
 from sightline.pipeline.child import Message
 from sightline.pipeline.fast_import import quick_import
 from sightline.pipeline.process import NO_KERAS, STOPPING_SECONDS
-from sightline.pipeline.progress import listening
+from sightline.pipeline.progress import Progress, listening
 from sightline.records import Record
 
 
 def main(descriptor: int) -> None:
     """Answer requests until the parent ends."""
     requests: queue.Queue[Message] = queue.Queue()
-    child.end_with_parent(STOPPING_SECONDS, requests.put)
+    stopped = threading.Event()
+
+    def take(message: Message) -> None:
+        if "stop" in message:
+            stopped.set()
+        else:
+            stopped.clear()  # it was for the function before
+            requests.put(message)
+
+    child.end_with_parent(STOPPING_SECONDS, take)
     if NO_KERAS not in sys.argv:
         with quick_import():
             import keras  # noqa: F401 - while the parent is busy with something else
@@ -34,7 +46,7 @@ def main(descriptor: int) -> None:
     logger.addHandler(_Forwarder(descriptor))
     logger.setLevel(logging.INFO)
     while True:
-        child.answer(descriptor, _run(requests.get(), descriptor))
+        child.answer(descriptor, _run(requests.get(), descriptor, stopped))
 
 
 class _Forwarder(logging.Handler):
@@ -49,11 +61,17 @@ class _Forwarder(logging.Handler):
         child.answer(self._descriptor, {"log": line})
 
 
-def _run(request: Message, descriptor: int) -> Message:
+def _run(request: Message, descriptor: int, stopped: threading.Event) -> Message:
     """Run what a request asks for and return its result or error."""
+
+    def forward(step: Progress) -> None:
+        if stopped.is_set():
+            raise StoppedError("The parent stopped it.")
+        child.answer(descriptor, {"progress": step.model_dump()})
+
     try:
         function = validate_call(_function(request["module"], request["function"]))
-        with listening(lambda step: child.answer(descriptor, {"progress": step.model_dump()})):
+        with listening(forward):
             return {"result": function(*request["inputs"]).model_dump(mode="json")}
     except Exception as error:
         kind, trace = type(error).__name__, traceback.format_exc()

@@ -4,12 +4,14 @@ import math
 from pathlib import Path
 from typing import NamedTuple
 
+from sightline.experiments.search.setup import METRICS
 from sightline.experiments.search.space import Dimension, Value
-from sightline.experiments.search.study import METRICS, SearchTrial, Study, folder
+from sightline.experiments.search.study import Study, folder
+from sightline.experiments.search.trial import SearchTrial
 from sightline.records import RunSummary
 from sightline.reporting import page
 from sightline.reporting.table import Cell, Table
-from sightline.storage import files
+from sightline.storage import files, sync
 from sightline.storage.workspace import Workspace
 
 WIDTH, HEIGHT, TOP = 940, 260, 34  # Pixels of the axes, and of the room above them
@@ -41,6 +43,7 @@ def write(workspace: Workspace, study: Study, run: RunSummary | None = None) -> 
     html = render(study, run)
     with files.storage_errors(workspace.root), files.new_file(path) as temporary:
         temporary.write_text(html, encoding="utf-8")
+    sync.push_file(workspace, path.relative_to(workspace.root).as_posix())
     return path
 
 

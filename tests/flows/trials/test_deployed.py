@@ -2,22 +2,28 @@
 
 import json
 import math
+from contextlib import nullcontext
+from types import SimpleNamespace
 
+import httpx
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import ArtifactCreate
 from prefect.states import Cancelled, Completed, Crashed, Failed, Running
 
+from processes import wait_for
 from searching import BASE
 from sightline.config import RunConfig
 from sightline.data import locate
 from sightline.errors import ConfigError, DivergenceError, HandoverError, HandoverLostError
+from sightline.flows import worker
 from sightline.flows.trials import deployed
 from sightline.flows.trials.deployed import DeploymentRunner
 from sightline.flows.trials.flow import deployed_trial
 from sightline.flows.trials.trial import Epoch, Trial, TrialResult
 from sightline.records import Run
 from sightline.storage.workspace import Workspace
+from sightline.tasks import flow_runs
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
 DONE = TrialResult(
@@ -121,8 +127,54 @@ def test_worker_with_other_storage_refuses_a_trial(trial, tmp_path, monkeypatch)
     run = trial.run.model_copy(update={"workspace": Workspace(tmp_path, "s3://bucket/team")})
     given = deployed.parameters(trial.model_copy(update={"run": run}))
     state = deployed_trial(**given, return_state=True)
-    assert state.name == "ConfigError"
+    assert state.name == "ArtifactsRootError"
     assert f"artifacts in s3://bucket/team, this worker in {tmp_path}" in state.message
+
+
+def test_worker_with_another_folder_refuses_a_trial(client, trial, tmp_path, monkeypatch):
+    DeploymentRunner().start(trial)
+    given = deployed.parameters(trial)
+    monkeypatch.setenv("SIGHTLINE_ARTIFACTS", str(tmp_path / "other"))
+    state = deployed_trial(**given, return_state=True)
+    assert state.name == "ArtifactsRootError"
+    assert f"{trial.run.id}, which this training is for, is not active in" in state.message
+    assert str(tmp_path / "other") in state.message
+    assert worker.check_shared(trial.run, None) is None, "there it is expected"
+
+
+def test_trial_starts_when_the_server_is_back(client, trial, monkeypatch):
+    monkeypatch.setattr(flow_runs, "_POLL_SECONDS", 0)
+    answers = iter([httpx.ConnectError("away"), httpx.ReadTimeout("busy")])
+    begin = flow_runs.run_deployment
+
+    def sometimes(*arguments, **options):
+        if error := next(answers, None):
+            raise error
+        return begin(*arguments, **options)
+
+    monkeypatch.setattr(flow_runs, "run_deployment", sometimes)
+    assert client.read_flow_run(DeploymentRunner().start(trial).id).name == trial.run.id
+
+
+def test_cancel_reaches_the_server_when_it_is_back(client, trial, monkeypatch, caplog):
+    monkeypatch.setattr(flow_runs, "_POLL_SECONDS", 0.01)
+    attempt = DeploymentRunner().start(trial)
+    answers = iter([httpx.ConnectError("away"), httpx.ReadTimeout("busy")])
+
+    def set_state(flow_run_id, state):
+        if error := next(answers, None):
+            raise error
+        client.set_flow_run_state(flow_run_id, state, force=True)
+
+    standing_in = nullcontext(SimpleNamespace(set_flow_run_state=set_state))
+    monkeypatch.setattr(flow_runs, "get_client", lambda **options: standing_in)
+    attempt.cancel()
+    assert f"{attempt.id} is cancelled when it is back" in caplog.text
+
+    def is_cancelling():
+        return client.read_flow_run(attempt.id).state.name in {"Cancelling", "Cancelled"}
+
+    wait_for("the cancel", is_cancelling)
 
 
 def test_unknown_deployment_is_named_with_its_option(trial):

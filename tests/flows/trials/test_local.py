@@ -2,8 +2,8 @@ import os
 
 import pytest
 
+from examples import write_npz
 from processes import is_running, wait_for
-from searching import BASE
 from sightline.data import locate
 from sightline.errors import DataError, KerasProcessError
 from sightline.flows.trials import local
@@ -11,6 +11,7 @@ from sightline.flows.trials.local import LocalRunner
 from sightline.flows.trials.trial import Trial
 from sightline.records import Run
 from sightline.storage.workspace import Workspace
+from tiny_run import tiny
 
 
 @pytest.fixture
@@ -24,9 +25,10 @@ def runner(prefect_api, monkeypatch):
 
 
 def trial(folder, **changes):
-    source = locate.locate(BASE.data)
+    config = tiny(write_npz(folder / "textures.npz"), "training.epochs=5000")
+    source = locate.locate(config.data)
     run = Run(id="t0", workspace=Workspace(folder / "artifacts"))
-    return Trial(config=BASE, run=run, source=source.model_copy(update=changes))
+    return Trial(config=config, run=run, source=source.model_copy(update=changes))
 
 
 def ended(attempt):
@@ -48,11 +50,18 @@ def test_error_of_a_trial_comes_back_and_the_process_is_used_again(runner, tmp_p
         ended(second)
 
 
-def test_cancelled_trial_ends_its_process_without_a_wait_for_it(runner, tmp_path):
-    attempt = runner.start(trial(tmp_path))
-    attempt.cancel()
+def test_process_of_a_cancelled_trial_runs_the_next_one_which_hears_of_nothing_else(
+    runner, tmp_path
+):
+    first = runner.start(trial(tmp_path))
+    wait_for("the first epoch", first.epochs)
+    first.cancel()
+    second = runner.start(trial(tmp_path, kind="file", path=str(tmp_path / "missing.npz")))
+    assert second.pid == first.pid
+    with pytest.raises(DataError, match="missing"):
+        ended(second)
     runner.close()
-    assert not is_running(attempt.pid)
+    assert not is_running(first.pid)
 
 
 def test_dead_process_is_a_transient_error(runner, tmp_path):

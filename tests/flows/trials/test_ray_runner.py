@@ -109,9 +109,11 @@ def test_trial_of_a_node_that_is_lost_resumes_on_another_with_the_same_result(
 
 @pytest.mark.campaign
 @pytest.mark.long
-def test_cancelled_trial_keeps_a_checkpoint_and_leaves_no_process(runner, nodes, data, tmp_path):
+def test_cancelled_trial_keeps_a_checkpoint_and_leaves_no_process(
+    nodes, prefect_api, data, tmp_path
+):
     (trial,) = trials(data, tmp_path, (2,), epochs=5000)
-    with trial.run.workspace.in_use():
+    with trial.run.workspace.in_use(), closing(RayRunner(cluster.connect(None))) as runner:
         attempt = runner.start(trial)
         wait_for("an epoch", attempt.epochs)
         attempt.cancel()

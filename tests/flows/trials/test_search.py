@@ -3,7 +3,7 @@ from contextlib import suppress
 import pytest
 
 from searching import BASE, setup
-from sightline.errors import DivergenceError, RunError, StageError
+from sightline.errors import ArtifactsRootError, DivergenceError, RunError, StageError
 from sightline.experiments.search import study as studies
 from sightline.flows.trials import parallel
 from sightline.flows.trials.search import Search
@@ -89,6 +89,13 @@ def test_failed_and_diverged_trials_do_not_end_a_search(tmp_path):
     assert [one.state for one in found] == ["failed", "diverged", "complete"]
     assert [one.message for one in found] == ["no memory", "not finite", ""]
     assert (found[2].seconds, found[2].cpu_seconds) == (3, 4)
+
+
+def test_worker_with_another_artifacts_root_ends_the_search_and_costs_no_trial(tmp_path):
+    with pytest.raises(ArtifactsRootError, match="elsewhere"):
+        search(tmp_path, Runner(live=False, ends={0: ArtifactsRootError("elsewhere")}))
+    found = search(tmp_path, Runner(live=False), trials=1)
+    assert [one.state for one in found] == ["complete"]
 
 
 def test_search_whose_first_trials_all_fail_ends_with_the_reason(tmp_path):

@@ -9,7 +9,13 @@ import pytest
 
 import stand_in_stage
 from sightline.config import TrainingConfig
-from sightline.errors import DeviceError, KerasProcessError, NodeLostError, StageError
+from sightline.errors import (
+    DeviceError,
+    KerasProcessError,
+    NodeLostError,
+    StageError,
+    StoppedError,
+)
 from sightline.pipeline import worker
 from sightline.pipeline.process import KerasProcess, ProcessSettings, _environment
 from sightline.pipeline.progress import Progress, listening
@@ -103,6 +109,18 @@ def test_interrupted_call_ends_the_child(process):
         process.run(stand_in_stage.sleep, SETTINGS)
     assert process._child is None
     assert not Path(f"/proc/{pids[0]}").exists()
+
+
+def test_call_that_a_listener_stops_ends_and_leaves_the_child_for_the_next_one(process):
+    process.start()
+    before = child_pid(process)
+
+    def stop(progress):
+        raise StoppedError("not wanted")
+
+    with listening(stop), pytest.raises(StoppedError, match="not wanted"):
+        process.run(stand_in_stage.work_for_ever, SETTINGS)
+    assert process.run(stand_in_stage.report_progress, SETTINGS).device == str(before)
 
 
 def test_settings_become_environment_variables_unless_the_user_set_them(monkeypatch):

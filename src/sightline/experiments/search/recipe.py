@@ -5,8 +5,9 @@ from pathlib import Path
 from sightline.config import RunConfig, loading, template
 from sightline.config.model import ARCHITECTURE
 from sightline.experiments.search import space
-from sightline.experiments.search.study import SearchTrial, Study, folder
-from sightline.storage import files
+from sightline.experiments.search.study import Study, folder
+from sightline.experiments.search.trial import SearchTrial
+from sightline.storage import files, sync
 from sightline.storage.workspace import Workspace
 
 
@@ -16,6 +17,7 @@ def write(workspace: Workspace, study: Study, base: RunConfig, best: SearchTrial
     path = folder(workspace, study.name) / f"{base.recipe[:34]}-tuned{loading.SUFFIX}"
     with files.new_file(path) as temporary:
         temporary.write_text(render(study, config, best, path.name), encoding="utf-8")
+    sync.push_file(workspace, path.relative_to(workspace.root).as_posix())
     return path
 
 

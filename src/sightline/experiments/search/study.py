@@ -8,53 +8,22 @@ killed goes on with the values that it would have had.
 import math
 import re
 import secrets
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from sightline.errors import ConfigError, InputError
-from sightline.experiments.search import journal
+from sightline.experiments.search import drawing, halving, journal
 from sightline.experiments.search.journal import load_optuna
-from sightline.experiments.search.space import Dimension, Value
-from sightline.records import Record, Source
+from sightline.experiments.search.setup import METRICS, Setup
+from sightline.experiments.search.trial import SearchTrial, of_optuna
 from sightline.storage import files, locks
 from sightline.storage.workspace import Workspace
-
-METRICS = {"val_accuracy": "maximize", "val_loss": "minimize"}
-"""What a trial may be chosen by, and Optuna's word for its direction."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
 _SETUP, _TOKEN = "setup", "token"
 _FEWEST = 4  # Complete trials from which importances say anything
-_REDUCTION = 3  # Successive halving stops two of three trials at each of two rungs
-
-
-class Setup(Record):
-    """What all trials of a study have in common; another setup needs another study."""
-
-    source: Source
-    config: str  # The config that the space is applied to, as JSON
-    space: tuple[Dimension, ...]
-    metric: str
-    pruning: bool
-    seed: int
-    epochs: int  # Epochs of the config
-
-
-class SearchTrial(Record):
-    """A trial of a study. Numbers count from 0."""
-
-    number: int
-    values: dict[str, Value]
-    state: str  # running, complete, pruned, diverged or failed
-    metric: float | None  # Value of the metric for the weights that are kept, or of the last epoch
-    epochs: tuple[float, ...]  # Values of the metric after each epoch that was reported
-    last_epoch: int  # The last of these epochs; 0 if there is none
-    seconds: float  # Cost of its last attempt
-    cpu_seconds: float
-    message: str  # Error of a trial that failed
 
 
 @contextmanager
@@ -100,7 +69,7 @@ class Study:
             direction=METRICS[setup.metric],
             load_if_exists=True,
             sampler=optuna.samplers.RandomSampler(0),
-            pruner=_pruner(setup),
+            pruner=halving.pruner(setup),
         )
         self._check_setup()
 
@@ -125,7 +94,7 @@ class Study:
 
     def trials(self) -> list[SearchTrial]:
         """Return all trials in order."""
-        return [_read(one) for one in self._optuna.get_trials(deepcopy=False)]
+        return [of_optuna(one) for one in self._optuna.get_trials(deepcopy=False)]
 
     def best(self) -> SearchTrial | None:
         """Return the best complete trial, the first of equals; None if there is none."""
@@ -135,24 +104,9 @@ class Study:
 
     def draw(self) -> SearchTrial:
         """Choose the values of the next trial and store it as running."""
-        optuna, number = load_optuna(), len(self._optuna.get_trials(deepcopy=False))
-        distributions = {one.key: _distribution(one) for one in self.setup.space}
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            sampler = optuna.samplers.TPESampler(
-                seed=self.setup.seed + number, multivariate=True, constant_liar=True
-            )
-        # Drawn in a copy: a kill must not leave a trial with half of its values.
-        copy = optuna.create_study(direction=METRICS[self.setup.metric], sampler=sampler)
-        copy.add_trials(self._optuna.get_trials(deepcopy=False))
-        drawn = copy.ask(distributions).params
-        values = {one.key: _rounded(one, drawn[one.key]) for one in self.setup.space}
-        running = optuna.trial.create_trial(
-            state=optuna.trial.TrialState.RUNNING, params=values, distributions=distributions
-        )
-        self._optuna.add_trial(running)
+        self._optuna.add_trial(drawing.draw(self._optuna, self.setup))
         journal.push(self._workspace, self.path, self.name)
-        return self.trials()[number]
+        return self.trials()[-1]
 
     def report(self, number: int, epoch: int, metrics: Mapping[str, float]) -> bool:
         """Store the metric of an epoch; return whether the trial should go on.
@@ -167,7 +121,7 @@ class Study:
         # A kill may have come between the value and the answer.
         if epoch not in known:
             self._storage.set_trial_intermediate_value(trial_id, epoch, value)
-        if any(_last_rung(self.setup) <= one < epoch for one in known):
+        if any(halving.last_rung(self.setup) <= one < epoch for one in known):
             return True
         trial = self._storage.get_trial(trial_id)
         return not self._optuna.pruner.prune(self._optuna, trial)
@@ -197,73 +151,11 @@ class Study:
 
     def _check_setup(self) -> None:
         found = self._optuna.user_attrs.get(_SETUP)
-        asked = self.setup.model_dump(mode="json")
         if found is None:
             self._optuna.set_user_attr(_TOKEN, secrets.token_hex(3))
-            self._optuna.set_user_attr(_SETUP, asked)
-            return
-        # The name of a file's folder may change, its content may not.
-        changed = [key for key in asked if key != "source" and asked[key] != found.get(key)]
-        if asked["source"]["sha256"] != found.get("source", {}).get("sha256"):
-            changed.append("data")
-        if changed:
+            self._optuna.set_user_attr(_SETUP, self.setup.model_dump(mode="json"))
+        elif changed := self.setup.differences(found):
             raise ConfigError(
                 f"The search {self.name!r} in {self._workspace} was started with another "
                 f"{' and another '.join(changed)}; choose another --name."
             )
-
-
-def _pruner(setup: Setup) -> Any:
-    pruners = load_optuna().pruners
-    if not setup.pruning:
-        return pruners.NopPruner()
-    first = _first_rung(setup)
-    return pruners.SuccessiveHalvingPruner(min_resource=first, reduction_factor=_REDUCTION)
-
-
-def _first_rung(setup: Setup) -> int:
-    return max(1, setup.epochs // (_REDUCTION * _REDUCTION))
-
-
-def _last_rung(setup: Setup) -> int:
-    """Return the epoch after which a trial trains to its end; Optuna would stop it later too."""
-    return _first_rung(setup) * _REDUCTION
-
-
-def _distribution(dimension: Dimension) -> Any:
-    distributions = load_optuna().distributions
-    if dimension.choices:
-        return distributions.CategoricalDistribution(dimension.choices)
-    log = dimension.kind == "log"
-    if dimension.whole:
-        bounds = int(dimension.low), int(dimension.high)
-        return distributions.IntDistribution(*bounds, log=log)
-    return distributions.FloatDistribution(dimension.low, dimension.high, log=log)
-
-
-def _rounded(dimension: Dimension, value: Value) -> Value:
-    """Round a number to four digits, which people can read and copy."""
-    if not isinstance(value, float):
-        return value
-    return min(max(float(f"{value:.4g}"), dimension.low), dimension.high)
-
-
-def _read(trial: Any) -> SearchTrial:
-    facts, steps = trial.user_attrs, trial.intermediate_values
-    is_running = trial.state.name in {"RUNNING", "WAITING"}
-    return SearchTrial(
-        number=trial.number,
-        values=trial.params,
-        state="running" if is_running else str(facts.get("state", trial.state.name.lower())),
-        metric=trial.value,
-        epochs=tuple(steps[step] for step in sorted(steps)),
-        last_epoch=max(steps, default=0),
-        seconds=facts.get("seconds", 0.0),
-        cpu_seconds=facts.get("cpu_seconds", 0.0),
-        message=str(facts.get("message", "")),
-    )
-
-
-def describe(values: Mapping[str, Value]) -> str:
-    """Write the values of a trial, with the last parts of their keys."""
-    return ", ".join(f"{key.rpartition('.')[2]} {value}" for key, value in values.items())

@@ -1,9 +1,11 @@
 import pytest
 
 from machines import two
-from searching import play, setup
+from searching import BASE, play, setup
 from sightline.errors import ConfigError, InputError
+from sightline.experiments.search import recipe
 from sightline.experiments.search import study as studies
+from sightline.reporting import search_page
 from sightline.storage import claims
 from sightline.storage.workspace import Workspace
 
@@ -137,6 +139,15 @@ def test_machines_go_on_with_a_search_in_turn(asked, tmp_path):
     assert run_trials(a, asked, 4, 6) == whole
     with studies.opened(b, "demo", asked) as study:
         assert study.trials() == whole
+
+
+def test_recipe_and_page_of_a_search_reach_the_store(asked, tmp_path):
+    a, _ = two(tmp_path, f"memory://{tmp_path.name}")
+    run_trials(a, asked, 0, 1)
+    with studies.opened(a, "demo", asked) as study:
+        files = recipe.write(a, study, BASE, study.best()), search_page.write(a, study)
+    for path in files:
+        assert a.store.read(f"tune/demo/{path.name}") == path.read_bytes()
 
 
 def test_what_was_not_copied_to_the_store_before_a_kill_is_kept(asked, tmp_path):
