@@ -9,6 +9,7 @@ from markupsafe import Markup
 from sightline.api import card
 from sightline.api.run import Run
 from sightline.api.run_file import RunFile
+from sightline.config import toml
 from sightline.experiments.search.trial import SearchTrial, describe
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Search:
         self.run = run
         self.recipe = RunFile(Path(content["recipe"]).absolute())
         self.page = RunFile(Path(content["page"]).absolute())
-        self._trials = tuple(SearchTrial(**one) for one in content["trials"])
+        self._trials = tuple(map(_read, content["trials"]))
         self.best = self._trials[content["best"]]
 
     def __repr__(self) -> str:
@@ -80,3 +81,13 @@ class Search:
         ]
         index = pd.Index([one.number for one in self._trials], name="trial")
         return pd.DataFrame(rows, index=index).astype({self.metric: "float64"})
+
+
+def _read(content: Mapping[str, Any]) -> SearchTrial:
+    """Read a trial; a choice, which is text as in TOML, becomes its value."""
+    trial = SearchTrial(**content)
+    values = {
+        key: toml.parse_value(value) if isinstance(value, str) else value
+        for key, value in trial.values.items()
+    }
+    return trial.model_copy(update={"values": values})

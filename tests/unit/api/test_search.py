@@ -10,13 +10,13 @@ from sightline.api.tuning import tune
 from sightline.errors import ConfigError
 from sightline.experiments.search.trial import SearchTrial
 
-RATE = "training.learning_rate"
+RATE, SIZE = "training.learning_rate", "training.batch_size"
 
 
 def trial(number, state, metric, epochs, message=""):
     return SearchTrial(
         number=number,
-        values={RATE: 0.001 * (number + 1)},
+        values={RATE: 0.001 * (number + 1), SIZE: "16", "training.optimizer": "adam"},
         state=state,
         metric=metric,
         epochs=epochs,
@@ -45,12 +45,14 @@ def found(published, tmp_path):
 
 
 def test_search_has_a_table_of_its_trials_and_the_best_one(found):
-    assert list(found.trials.columns)[:3] == [RATE, "val_accuracy", "state"]
+    assert list(found.trials.columns)[3:5] == ["val_accuracy", "state"]
+    assert list(found.trials[SIZE]) == [16, 16, 16]
     assert list(found.trials["state"]) == ["pruned", "complete", "failed"]
     assert list(found.trials["val_accuracy"][:2]) == [0.25, 0.75]
     assert math.isnan(found.trials.loc[2, "val_accuracy"])
     assert list(found.trials["epochs"]) == [1, 2, 0]
-    assert (found.best.number, found.best.values) == (1, {RATE: 0.002})
+    assert found.best.number == 1
+    assert found.best.values == {RATE: 0.002, SIZE: 16, "training.optimizer": "adam"}
     assert repr(found) == "<Search demo<b>: best of 3 trials 1, val_accuracy 0.7500>"
 
 
