@@ -13,6 +13,7 @@ from sightline.flows.cli import (
     console,
     datasets,
     doctor,
+    evaluate,
     models,
     ops,
     predict,
@@ -81,6 +82,7 @@ app.command(epilog=train.EXAMPLES, cls=config_keys.ConfigKeysCommand)(train.trai
 app.command(epilog=tune.EXAMPLES, cls=config_keys.ConfigKeysCommand)(tune.tune)
 app.command(epilog=predict.EXAMPLES)(predict.predict)
 app.command(epilog=score.EXAMPLES)(score.score)
+app.command(epilog=evaluate.EXAMPLES)(evaluate.evaluate)
 app.command(epilog=reproduce.EXAMPLES)(reproduce.reproduce)
 app.command(epilog="Example: sightline doctor --artifacts /srv/sightline")(doctor.doctor)
 app.add_typer(datasets.app, name="datasets")

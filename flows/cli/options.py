@@ -158,6 +158,17 @@ Model = Annotated[
         help="champion, candidate, or a version such as mnist-v3.",
     ),
 ]
+AnyModel = Annotated[
+    str | None,
+    typer.Option(
+        parser=local,
+        metavar="MODEL",
+        autocompletion=completion.models,
+        help="champion, candidate, a version such as mnist-v3, a run (ID, prefix or short ID), "
+        "latest, or the path of a .keras file. Default: the champion; before a first promotion, "
+        "the latest run.",
+    ),
+]
 Dataset = Annotated[
     str | None, typer.Option("--dataset", help="Data set of the models. Default: all.")
 ]

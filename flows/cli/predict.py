@@ -8,14 +8,15 @@ import typer
 from rich.table import Table
 
 from sightline.data import locate
-from sightline.flows.cli import completion, console, options
+from sightline.flows.cli import console, options
 from sightline.flows.cli.progress_display import progress_display
 from sightline.flows.cli.signals import exit_code, graceful_sigterm
 from sightline.pipeline.process import keras_process
 from sightline.prediction import model as models
 from sightline.prediction import predict as prediction
-from sightline.prediction.records import Outcome, Prediction
+from sightline.prediction.records import Outcome, Prediction, ServedModel
 from sightline.records import Run
+from sightline.storage.workspace import Workspace
 
 EXAMPLES = (
     "Examples:\n\nsightline predict photo.png scans/\n\n"
@@ -32,17 +33,6 @@ _InputsArgument = Annotated[
         "(searched recursively), .npy files (uint8, shape n, height, width and optionally 1 or 3 "
         "channels, last or first), or .parquet files with a column of images; or their URLs, such "
         "as s3://bucket/prefix, gs://, az://, hf:// or a file behind https://.",
-    ),
-]
-_ModelOption = Annotated[
-    str | None,
-    typer.Option(
-        parser=options.local,
-        metavar="MODEL",
-        autocompletion=completion.models,
-        help="champion, candidate, a version such as mnist-v3, a run (ID, prefix or short ID), "
-        "latest, or the path of a .keras file. Default: the champion; before a first promotion, "
-        "the latest run.",
     ),
 ]
 _DatasetOption = Annotated[
@@ -81,7 +71,7 @@ _ShardImagesOption = Annotated[
 
 def predict(
     inputs: _InputsArgument,
-    model: _ModelOption = None,
+    model: options.AnyModel = None,
     dataset: _DatasetOption = None,
     output: _OutputOption = None,
     abstain_below: _AbstainBelowOption = 0.0,
@@ -92,11 +82,7 @@ def predict(
 ) -> None:
     """Classify images with a trained model. Exit with 1 if an image cannot be read."""
     console.show_log(verbose=verbose)
-    slug = locate.slug(dataset) if dataset else None
-    wanted = model if model is not None else models.choose(workspace, slug)
-    served = models.find(workspace, wanted, slug)
-    if model is None and wanted == models.LATEST:
-        console.note(f"There is no champion; the model is that of the latest run, {served.name}.")
+    served = find_model(workspace, model, dataset)
     keras_process().verbose = verbose
     try:
         with graceful_sigterm(), progress_display():
@@ -111,6 +97,16 @@ def predict(
         _show(outcome)
     _warn(outcome)
     raise typer.Exit(1 if outcome.failed else 0)
+
+
+def find_model(workspace: Workspace, model: str | None, dataset: str | None) -> ServedModel:
+    """Find the model of `--model`, or the default, which is named if it is no champion."""
+    slug = locate.slug(dataset) if dataset else None
+    wanted = model if model is not None else models.choose(workspace, slug)
+    served = models.find(workspace, wanted, slug)
+    if model is None and wanted == models.LATEST:
+        console.note(f"There is no champion; the model is that of the latest run, {served.name}.")
+    return served
 
 
 def _show(outcome: Outcome) -> None:

@@ -3,16 +3,17 @@
 from typing import Any
 
 from sightline.data.ingest import INGEST
+from sightline.data.labelled import INGEST_LABELLED
 from sightline.data.preprocess import PREPROCESS
 from sightline.data.sharding.partition import PARTITION
 from sightline.data.sharding.shard import INGEST_SHARD
-from sightline.evaluation.evaluate import EVALUATE
+from sightline.evaluation.evaluate import EVALUATE, EVALUATE_MODEL
 from sightline.export.export import EXPORT
 from sightline.models.build import BUILD
 from sightline.pipeline.stages import Stage
 from sightline.prediction.shards import PREDICT_SHARD
 from sightline.prediction.unlabelled import PREDICT
-from sightline.reporting.report import REPORT
+from sightline.reporting.report import REPORT, REPORT_EVALUATION
 from sightline.training.embed import EMBED
 from sightline.training.train import TRAIN
 
@@ -29,4 +30,7 @@ STAGES: tuple[Stage[Any], ...] = (
     REPORT,
     EXPORT,
     PREDICT_SHARD,
+    INGEST_LABELLED,
+    EVALUATE_MODEL,
+    REPORT_EVALUATION,
 )

@@ -1,13 +1,16 @@
 """A finished run, as Python and notebooks see it."""
 
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sightline.api import card, prediction
+from sightline.api import card, evaluation, prediction
+from sightline.api.evaluation import Evaluated
 from sightline.api.run_file import RunFile
+from sightline.data.labelled import WantedSplit
 from sightline.errors import InputError
 from sightline.experiments import run_folder
 from sightline.prediction.model import find
@@ -135,6 +138,35 @@ class Run:
             ModelFileError: The model's file is damaged.
         """
         return prediction.predict(find(self._workspace, self.id), images)
+
+    def evaluate(
+        self,
+        data: str | os.PathLike[str],
+        split: WantedSplit = "all",
+        output: str | os.PathLike[str] | None = None,
+        settings: Mapping[str, Any] | None = None,
+    ) -> Evaluated:
+        """Measure the model on labelled images as `sightline evaluate` does.
+
+        Args:
+            data: Anything that `train` takes as a data set; its classes are some of the run's.
+            split: "all" images, or those of the split "train", "validation" or "test".
+            output: New folder for page and tables. Default: a folder in the artifacts.
+            settings: Config keys of the sections data, evaluation and report, with their values.
+
+        Raises:
+            DataError: The data cannot be read, or have a class that the model does not know.
+            ConfigError: A setting is wrong.
+            InputError: `output` is a folder of something else.
+        """
+        return evaluation.evaluate(
+            self._workspace,
+            find(self._workspace, self.id),
+            os.fspath(data),
+            split,
+            None if output is None else Path(output),
+            settings or {},
+        )
 
     def _file(self, name: str) -> Path:
         return run_folder.file(self._workspace, self.manifest, name).absolute()

@@ -75,7 +75,7 @@ def _notes(raw: RawDataset, splits: list[Split], form: Form) -> list[str]:
     if raw.image_shape[2] != shape[2]:
         text = f"All images were converted to {'grey' if shape[2] == 1 else 'RGB'}."
         notes.append(Detail(text) if shape[2] > 1 else text)
-    if len(raw.splits) == 1:
+    if raw.splits[0].name == UNSPLIT:
         notes.append(
             Detail(
                 f"{splits[-1].count:,} examples, the same share of each class, were set aside for "
@@ -99,7 +99,7 @@ def _list_chosen(raw: RawDataset, form: Form, settings: DataConfig) -> tuple[str
         "resize": form.resize if settings.resize == "auto" and is_resized else None,
         "white": raw.white if settings.white == "auto" and raw.white < WHITES[-1] else None,
         "store": "encoded" if settings.store == "auto" and raw.encoded_bytes else None,
-        "test_fraction": settings.test_fraction if len(raw.splits) == 1 else None,
+        "test_fraction": settings.test_fraction if raw.splits[0].name == UNSPLIT else None,
     }
     return tuple(f"data.{key}={_toml(value)}" for key, value in values.items() if value is not None)
 

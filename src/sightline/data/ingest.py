@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,38 +73,69 @@ def read_facts(run: Run, source: Source, settings: DataConfig) -> tuple[DatasetF
     return opened.facts, estimate_seconds(opened.raw)
 
 
-class _Opened(NamedTuple):
+class Opened(NamedTuple):
+    """A data set that was opened and divided, before its images are stored."""
+
     raw: RawDataset
     splits: list[Split]
     form: Form
     facts: DatasetFacts
+    schema: Any  # Of the label table
 
 
-def _open(run: Run, source: Source, settings: DataConfig) -> _Opened:
+def _open(run: Run, source: Source, settings: DataConfig) -> Opened:
     raw, origin = dispatch.open_source(run, source, settings)
+    return prepare(run, source, settings, raw, origin, divide(raw, settings))
+
+
+def prepare(
+    run: Run,
+    source: Source,
+    settings: DataConfig,
+    raw: RawDataset,
+    origin: str,
+    splits: list[Split],
+) -> Opened:
+    """Decide how the images of splits are stored, and check that they can be.
+
+    Raises ConfigError as `label_table.table_schema` and if encoded images are wanted of a source
+    without any, and StorageError if the disk has too little room.
+    """
+    schema = label_table.table_schema(settings)
     shape = target_shape(raw.image_shape, settings)
-    splits = divide(raw, settings)
     resize = raw.resize or choose_resize(settings.resize, {raw.image_shape[:2]: 1}, shape)
     form = Form(shape, resize, white=raw.white)
     facts = describe(source.dataset, origin, raw, splits, form, settings)
     _check(run, facts, raw, settings)
-    return _Opened(raw, splits, form, facts)
+    return Opened(raw, splits, form, facts, schema)
 
 
 def _ingest(
     run: Run, source: Source, settings: DataConfig, draft: Draft, ingest_shards: IngestShards
 ) -> DatasetFiles:
-    schema = label_table.table_schema(settings)
-    raw, splits, form, facts = _open(run, source, settings)
+    label_table.table_schema(settings)  # an error of the config comes before those of the data
+    opened = _open(run, source, settings)
     if announcement.is_awaited():
-        announcement.announce(facts, estimate_seconds(raw))
+        announcement.announce(opened.facts, estimate_seconds(opened.raw))
+    sharded = open_shards(run, source, settings, opened.raw, ingest_shards)
+    files = store(draft, opened, sharded.streams)
+    return files.model_copy(update={"shards": sharded.entries})
+
+
+def store(
+    draft: Draft, opened: Opened, streams: Mapping[str, Callable[[], Blocks]] | None = None
+) -> DatasetFiles:
+    """Write images, label table and findings of an opened data set.
+
+    `streams` are the images of a raw split, where they come from shards instead of their source.
+    """
+    raw, splits, form, facts, schema = opened
     table = draft.path(_LABELS_FILE)
     sizes = {split.name: split.count for split in splits}
     index = ExampleIndex(sizes, np.concatenate([split.labels for split in splits]), table)
     writers = _writers(draft, raw, splits, form)
     inspector = ImageInspector(index, {name: writer.read for name, writer in writers.items()})
-    sharded = open_shards(run, source, settings, raw, ingest_shards)
-    contents = _write_images(writers, raw, splits, inspector, sharded.streams)
+    contents = _write_images(writers, raw, splits, inspector, streams or {})
     content = np.concatenate(list(contents.values()))
     label_table.write_table(table, schema, splits, raw.class_names, content, inspector.digests)
     return DatasetFiles(
@@ -119,7 +150,6 @@ def _ingest(
             name: hashlib.sha256(found.tobytes()).hexdigest() for name, found in contents.items()
         },
         inspection=inspector.summarize(draft, facts.counts),
-        shards=sharded.entries,
     )
 
 

@@ -103,8 +103,9 @@ def _bytes_needed(files: DatasetFiles, settings: PreprocessingConfig) -> int:
 
 def _with_images_of(files: DatasetFiles, arrays: ArraySet) -> ArraySet:
     """Refer to the images of these files: a cached result may name equal ones that were removed."""
+    stored = {name: name if name in files.images else "train" for name in arrays.splits}
     splits = {
-        name: split.model_copy(update={"images": files.images.get(name, files.images["train"])})
+        name: split.model_copy(update={"images": files.images[stored[name]]})
         for name, split in arrays.splits.items()
     }
     return arrays.model_copy(update={"splits": splits})

@@ -1,9 +1,11 @@
 """The stage evaluate: measure the trained model on the test split, unused until here."""
 
+from typing import Any
+
 from sightline.config import EvaluationConfig
 from sightline.pipeline.cache import Draft, find_or_make
 from sightline.pipeline.stages import KERAS, Stage
-from sightline.records import ArraySet, DatasetFiles, Evaluation, Run, TrainedModel
+from sightline.records import ArraySet, DatasetFiles, Evaluation, ModelFile, Run, TrainedModel
 
 
 def evaluate(
@@ -26,12 +28,36 @@ def evaluate(
     """
 
     def make(draft: Draft) -> Evaluation:
-        from sightline.evaluation import measures  # imports Keras
-
-        return measures.measure(run, files, arrays, trained, settings, features, draft)
+        exported = run.workspace.root / trained.model.path
+        model = ModelFile(path=str(exported), sha256=trained.model.sha256)
+        return _measure(run, files, arrays, model, settings, features, draft)
 
     key = EVALUATE.key(files, arrays, trained, settings, features)
     return find_or_make(run, EVALUATE, key, make)
 
 
-EVALUATE = Stage(evaluate, (*KERAS, "scikit-learn", "scipy"))
+def evaluate_model(
+    run: Run, files: DatasetFiles, arrays: ArraySet, model: ModelFile, settings: EvaluationConfig
+) -> Evaluation:
+    """Measure a model that exists already on a test split alone. Runs in the Keras process.
+
+    Raises errors as `evaluate`, and ModelFileError if the model's file is damaged.
+    """
+
+    def make(draft: Draft) -> Evaluation:
+        return _measure(run, files, arrays, model, settings, None, draft)
+
+    key = EVALUATE_MODEL.key(files, arrays, model, settings)
+    return find_or_make(run, EVALUATE_MODEL, key, make)
+
+
+def _measure(*arguments: Any) -> Evaluation:
+    from sightline.evaluation import measures  # imports Keras
+
+    return measures.measure(*arguments)
+
+
+_LIBRARIES = (*KERAS, "scikit-learn", "scipy")
+
+EVALUATE = Stage(evaluate, _LIBRARIES)
+EVALUATE_MODEL = Stage(evaluate_model, _LIBRARIES)

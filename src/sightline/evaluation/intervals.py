@@ -24,6 +24,19 @@ def wilson(successes: int, total: int) -> Interval | None:
     return float(interval.low), float(interval.high)
 
 
+def difference(
+    share: float, interval: Interval, other: float, other_interval: Interval
+) -> tuple[float, float]:
+    """Return the 95 % interval of `share - other`, of independent samples, each with its interval.
+
+    Method 10 of R. Newcombe, "Interval estimation for the difference between independent
+    proportions" (1998), from Wilson score intervals.
+    """
+    below = math.hypot(share - interval[0], other_interval[1] - other)
+    above = math.hypot(interval[1] - share, other - other_interval[0])
+    return share - other - below, share - other + above
+
+
 def means_of_classes(confusion: NDArray[np.int64]) -> dict[str, Interval]:
     """Return the percentile bootstrap intervals of balanced accuracy and macro F1 by name.
 

@@ -36,7 +36,7 @@ from sightline.evaluation.model_under_test import Context, ModelUnderTest
 from sightline.evaluation.predictions import PREDICTIONS, predict_split
 from sightline.evaluation.predictions_table import Floats
 from sightline.pipeline.cache import Draft
-from sightline.records import ArraySet, DatasetFiles, Evaluation, Metrics, Run, TrainedModel
+from sightline.records import ArraySet, DatasetFiles, Evaluation, Metrics, ModelFile, Run
 from sightline.training.precision import exact_float32
 
 MEASURES: dict[str, Callable[[Context], Any]] = {
@@ -69,14 +69,14 @@ def measure(
     run: Run,
     files: DatasetFiles,
     arrays: ArraySet,
-    trained: TrainedModel,
+    exported: ModelFile,
     settings: EvaluationConfig,
     features: ArraySet | None,
     draft: Draft,
 ) -> Evaluation:
     """Predict the test split and measure the predictions; see `evaluate.evaluate`."""
     run.workspace.check_room(_bytes_needed(arrays), "The predictions")
-    tested = model_under_test.load(run, files, arrays, trained, settings, features)
+    tested = model_under_test.load(run, files, arrays, exported, settings, features)
     path, classes = draft.path(PREDICTIONS), len(files.class_names)
     sources = stream_sources(run.workspace, files, "test")
     predictions = predict_split(

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from sightline.evaluation.frozen_features import FrozenFeatures
 from sightline.evaluation.predictions import Predict, Predictions
 from sightline.evaluation.predictions_table import Floats
 from sightline.pipeline.cache import Draft
-from sightline.records import ArraySet, DatasetFiles, Run, TrainedModel
+from sightline.records import ArraySet, DatasetFiles, ModelFile, Run
 from sightline.storage.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def load(
     run: Run,
     files: DatasetFiles,
     arrays: ArraySet,
-    trained: TrainedModel,
+    exported: ModelFile,
     settings: EvaluationConfig,
     features: ArraySet | None = None,
 ) -> ModelUnderTest:
@@ -85,8 +86,7 @@ def load(
     """
     from sightline.models import backbone, keras_files
 
-    root = run.workspace.root
-    model = keras_files.read_model(root / trained.model.path, trained.model.sha256)
+    model = keras_files.read_model(Path(exported.path), exported.sha256)
     network, frozen = keras_files.without_preprocessing(model), None
     if features is not None and features.last_frozen is not None:
         tail = backbone.tail(network, features.last_frozen)

@@ -1,12 +1,12 @@
 """The measures of the whole test split by their names, with their 95 % intervals."""
 
-from sightline.records import Evaluation, Interval
+from sightline.records import Interval, Metrics
 
 Figure = tuple[float | None, Interval | None]
 """A measure and its interval; None if it was not measured, or is unknown."""
 
 
-def overall(evaluation: Evaluation) -> dict[str, Figure]:
+def overall(evaluation: Metrics) -> dict[str, Figure]:
     """Return the measures; `is_share` tells which of them are shares of images."""
     calibration, curves = evaluation.calibration, evaluation.threshold_curves
     values = {

@@ -28,9 +28,11 @@ _FEWEST_CLASSES = 2
 def measure(context: Context) -> LinearReference | None:
     """Fit the regression to images that the network trained on, and test it on the test split.
 
-    Returns None if these training images are all of one class.
+    Returns None if these training images are all of one class, or unknown.
     """
     tested = context.tested
+    if "train" not in tested.arrays.splits:
+        return None
     split = tested.arrays.splits["train"]
     images = open_split(tested.workspace, split)
     labels = read_split_labels(tested.workspace, split)

@@ -25,8 +25,10 @@ KERAS = ("keras", "numpy")
 STAGE_NAMES = (
     *("partition", "ingest_shard", "ingest", "preprocess", "build", "embed", "train", "evaluate"),
     *("predict", "report", "export", "predict_shard"),
+    *("ingest_labelled", "evaluate_model", "report_evaluation"),
 )
-"""All stages in the order of the pipeline; each has a folder of this name in the cache."""
+"""All stages in the order of the pipeline, then those of an evaluation alone; each has a folder of
+this name in the cache."""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from pathlib import Path
 from sightline import registry
 from sightline.errors import InputError, ModelFileError
 from sightline.experiments import run_folder
+from sightline.models import file_checks
 from sightline.prediction.inputs import absolute, check_text
 from sightline.prediction.records import ServedModel
 from sightline.records import ModelMetadata
@@ -44,6 +45,28 @@ def find(workspace: Workspace, name: str, dataset: str | None = None) -> ServedM
     return _from_manifest(run_folder.file(workspace, manifest, _MODEL), manifest)
 
 
+def metadata_of(model: ServedModel) -> ModelMetadata:
+    """Return the metadata of a model as its run recorded it, or else that in its file.
+
+    Raises ModelFileError if the file is damaged or has none.
+    """
+    if model.metadata is not None:
+        return model.metadata
+    found = file_checks.read_archive(Path(model.path), model.sha256).metadata
+    if found is None:
+        raise ModelFileError(
+            f"{model.path} does not say which classes it knows; use the model of a run."
+        )
+    return found
+
+
+def read_run(workspace: Workspace, model: ServedModel) -> RunManifest | None:
+    """Read the manifest of the run that trained a model; None if it is not in the workspace."""
+    if model.run_id is None or model.run_id not in run_folder.run_ids(workspace):
+        return None
+    return run_folder.read(workspace, model.run_id)
+
+
 def choose(workspace: Workspace, dataset: str | None = None) -> str:
     """Return "champion", or "latest" if no model of the data set, or of any, was promoted.
 
@@ -70,6 +93,9 @@ def _from_registry(workspace: Workspace, name: str, dataset: str | None) -> Serv
         sha256=version.model.sha256,
         metadata=ModelMetadata.of(version),
         profile=version.profile,
+        run_id=version.run_id,
+        accuracy=version.accuracy,
+        accuracy_interval=version.accuracy_interval,
     )
 
 
@@ -100,4 +126,7 @@ def _from_manifest(path: Path, manifest: RunManifest) -> ServedModel:
         sha256=manifest.files[path.name].sha256,
         metadata=ModelMetadata.of(ingested),
         profile=profiles.get("train"),
+        run_id=manifest.run_id,
+        accuracy=manifest.records.evaluate.accuracy,
+        accuracy_interval=manifest.records.evaluate.accuracy_interval,
     )

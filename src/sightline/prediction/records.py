@@ -4,20 +4,28 @@ from typing import Literal
 
 from pydantic import Field
 
-from sightline.records import FileRecord, ModelMetadata, Record, SplitProfile
+from sightline.records import (
+    FileRecord,
+    Interval,
+    ModelFile,
+    ModelMetadata,
+    Record,
+    SplitProfile,
+)
 
 TableFormat = Literal["parquet", "csv"]
 
 
-class ServedModel(Record):
+class ServedModel(ModelFile):
     """The model to predict with."""
 
     name: str  # Name to show
-    path: str
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")  # Digest that the file at `path` must have
     # As its run recorded it; None without a record of the run: then the file itself may have it
     metadata: ModelMetadata | None = None
     profile: SplitProfile | None = None  # Profile of its training images; None if unknown
+    run_id: str | None = None  # Its run; None if unknown, as are the following then
+    accuracy: float | None = None  # On the test split of its run
+    accuracy_interval: Interval | None = None
 
 
 class Input(Record):

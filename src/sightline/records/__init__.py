@@ -39,7 +39,15 @@ from sightline.records.evaluation import (
     Temperature,
     ThresholdCurves,
 )
-from sightline.records.model import DeviceReport, Gpu, Layer, ModelBlueprint, TrainedModel
+from sightline.records.model import (
+    DeviceReport,
+    Gpu,
+    Layer,
+    ModelBlueprint,
+    ModelFile,
+    TrainedModel,
+)
+from sightline.records.model_evaluation import KnownImages, ModelEvaluation, OwnTest
 from sightline.records.model_metadata import ModelMetadata
 from sightline.records.promotion import Certificate, Criterion, Decision, ExportCheck, Promotion
 from sightline.records.result import (

@@ -183,7 +183,7 @@ class Metrics(Record):
     confusion: tuple[tuple[int, ...], ...]  # Counts; row: label, column: prediction
     calibration: Calibration | None = None
     coverage: tuple[CoveragePoint, ...] = ()  # For increasing thresholds
-    linear_reference: LinearReference | None = None  # None if it saw only one class
+    linear_reference: LinearReference | None = None  # None without two classes to train on
     threshold_curves: ThresholdCurves | None = None  # None if only one class is tested
     slices: tuple[SliceMetrics, ...] = ()  # Accuracy for each value of `evaluation.slices`
     robustness: Robustness | None = None  # None if skipped

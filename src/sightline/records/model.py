@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from sightline.records.base import ArrayFile, FileRecord, Record
+from sightline.records.base import ArrayFile, FileRecord, Record, Sha256
 
 
 class Layer(Record):
@@ -40,6 +40,15 @@ class Gpu(Record):
     name: str
     driver: str
     memory_bytes: int
+
+
+class ModelFile(Record):
+    """A `.keras` file anywhere: its absolute path and the digest that it must have."""
+
+    incidental: ClassVar[frozenset[str]] = frozenset({"path"})
+
+    path: str
+    sha256: Sha256
 
 
 class TrainedModel(Record):

@@ -4,7 +4,7 @@ from typing import Literal, NamedTuple
 
 from sightline.evaluation import overall as measures
 from sightline.evaluation.operating_points import TARGETS
-from sightline.records import ClassMetrics, Evaluation, OperatingPoint
+from sightline.records import ClassMetrics, Evaluation, Metrics, OperatingPoint
 from sightline.reporting import summary
 from sightline.reporting.table import MOST_ROWS, NONE, Cell, Table, interval, left_out
 
@@ -20,7 +20,7 @@ _MEANINGS = {
 }
 
 
-def overall(evaluation: Evaluation) -> Table:
+def overall(evaluation: Metrics) -> Table:
     """List the measures of the whole test split, and the references."""
     rows = []
     for name, (value, ends) in measures.overall(evaluation).items():
@@ -35,7 +35,7 @@ def overall(evaluation: Evaluation) -> Table:
     return Table("Metrics", "tnn", ("Metric", "Value", "95% confidence interval"), rows)
 
 
-def weakest_first(evaluation: Evaluation) -> list[ClassMetrics]:
+def weakest_first(evaluation: Metrics) -> list[ClassMetrics]:
     """Sort the classes by F1; those without test images come last."""
     return sorted(evaluation.classes, key=lambda row: (not row.support, row.f1, row.class_name))
 

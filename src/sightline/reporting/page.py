@@ -40,20 +40,27 @@ _MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&$:/@])")
 
 def render_html(workspace: Workspace, manifest: RunManifest) -> str:
     """Render the page: one file that loads nothing; user text is escaped."""
-
-    def embed(record: FileRecord, density: float) -> Markup:
-        return embedded((workspace.root / record.path).read_bytes(), density)
-
     records = manifest.records
     return render(
         "report.html.j2",
         **facts(manifest, str),
         trend=trend.find(workspace, manifest),
         map_points=neighbors.points(workspace, records.ingest, records.evaluate),
-        image_url=lambda record: data_url((workspace.root / record.path).read_bytes()),
-        thumbnail_source=lambda record: embed(record, 1),
-        figure_source=lambda record: embed(record, FIGURE_DENSITY),
+        **embedding(workspace),
     )
+
+
+def embedding(workspace: Workspace) -> dict[str, Callable[[FileRecord], str]]:
+    """Return the functions by which templates embed figures and thumbnails of a workspace."""
+
+    def embed(record: FileRecord, density: float) -> Markup:
+        return embedded((workspace.root / record.path).read_bytes(), density)
+
+    return {
+        "image_url": lambda record: data_url((workspace.root / record.path).read_bytes()),
+        "thumbnail_source": lambda record: embed(record, 1),
+        "figure_source": lambda record: embed(record, FIGURE_DENSITY),
+    }
 
 
 def render_markdown(manifest: RunManifest) -> str:
@@ -121,7 +128,7 @@ def facts(manifest: RunManifest, escape: Callable[[str], str]) -> dict[str, Any]
     return {
         "run": manifest,
         "files": records.ingest,
-        "source": _without_folder(records.ingest.source),
+        "source": without_folder(records.ingest.source),
         "blueprint": records.build,
         "trained": records.train,
         "evaluation": records.evaluate,
@@ -145,11 +152,11 @@ def _without_folders(settings: dict[str, Any]) -> dict[str, Any]:
         if isinstance(value, dict):
             shown[key] = _without_folders(value)
         elif isinstance(value, str):
-            shown[key] = _without_folder(value)
+            shown[key] = without_folder(value)
     return shown
 
 
-def _without_folder(text: str) -> str:
+def without_folder(text: str) -> str:
     """Shorten an absolute path to its last part, since pages are sent to others."""
     path = PurePath(text)
     return path.name if path.is_absolute() else text

@@ -1,8 +1,9 @@
 """The stage report: figures of the data, the training, the evaluation and the mistakes."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -66,8 +67,6 @@ Figure = tuple[str, Callable[[Path], None]]
 class _Inputs(NamedTuple):
     workspace: Workspace
     files: DatasetFiles
-    blueprint: ModelBlueprint
-    trained: TrainedModel
     evaluation: Evaluation
 
     def path(self, record: FileRecord) -> Path:
@@ -96,62 +95,91 @@ def report(
     settings: ReportConfig,
 ) -> Report:
     """Draw the figures of a run. Raises StorageError if the disk is too full."""
-    inputs = _Inputs(run.workspace, files, blueprint, trained, evaluation)
+    inputs = _Inputs(run.workspace, files, evaluation)
 
     def make(draft: Draft) -> Report:
-        small = thumbnails.MOST_SMALL * _SMALL_BYTES
-        needed = _FIGURES_BYTES + settings.mistakes * _THUMBNAIL_BYTES + small
-        run.workspace.check_room(needed, "The figures of the report")
-        test = inputs.images("test")
-        mistakes, total = inputs.mistakes(len(test))
-        worst = mistakes[: settings.mistakes]
-        images = test[[mistake.index for mistake in worst]]
-        drawn: dict[str, FileRecord] = {}
-        light: dict[str, FileRecord] = {}
-        dark: dict[str, FileRecord] = {}
-        for name, draw in _figures(inputs, images, worst):
-            path = draft.path(f"{name}.png")
-            draw(path)
-            drawn[name] = draft.record(path.name)
-            path.with_suffix(".webp").write_bytes(webp.encode(path))
-            light[name] = draft.record(f"{name}.webp")
-            if canvas.dark(path).exists():
-                dark[name] = draft.record(canvas.dark(path).name)
-        return Report(
-            figures=drawn,
-            page_figures=light,
-            dark_figures=dark,
-            thumbnails=thumbnails.of_mistakes(draft, images),
-            mistakes=worst,
-            mistakes_total=total,
-            label_errors=inputs.label_errors(),
-            confusions=tuple(thumbnails.of_confusions(draft, test, evaluation, mistakes)),
-            class_examples=thumbnails.of_classes(draft, run.workspace, files, evaluation),
-        )
+        training = chain(_findings(inputs), _training(inputs, blueprint, trained))
+        return _draw(inputs, settings, chain(_samples(inputs), training), draft)
 
     key = REPORT.key(files, blueprint, trained, evaluation, settings)
     return find_or_make(run, REPORT, key, make)
 
 
+def report_evaluation(
+    run: Run, files: DatasetFiles, evaluation: Evaluation, settings: ReportConfig
+) -> Report:
+    """Draw the figures of an evaluation without a training; errors as `report`."""
+    inputs = _Inputs(run.workspace, files, evaluation)
+    key = REPORT_EVALUATION.key(files, evaluation, settings)
+    return find_or_make(
+        run,
+        REPORT_EVALUATION,
+        key,
+        lambda draft: _draw(inputs, settings, _findings(inputs), draft),
+    )
+
+
+_LIBRARIES = ("matplotlib", "pillow", "pandas")
+
 REPORT = Stage(
     report,
-    ("matplotlib", "pillow", "pandas"),
+    _LIBRARIES,
     reads=frozenset({"inspection", "augmented_views"}),  # figures show both
 )
+REPORT_EVALUATION = Stage(report_evaluation, _LIBRARIES, reads=frozenset({"inspection"}))
 
 
-def _figures(inputs: _Inputs, images: Images, worst: tuple[Mistake, ...]) -> Iterator[Figure]:
+def _draw(inputs: _Inputs, settings: ReportConfig, first: Iterable[Figure], draft: Draft) -> Report:
+    """Draw some figures, those of the evaluation, and all thumbnails."""
+    small = thumbnails.MOST_SMALL * _SMALL_BYTES
+    needed = _FIGURES_BYTES + settings.mistakes * _THUMBNAIL_BYTES + small
+    inputs.workspace.check_room(needed, "The figures of the report")
+    test, evaluation = inputs.images("test"), inputs.evaluation
+    mistakes, total = inputs.mistakes(len(test))
+    worst = mistakes[: settings.mistakes]
+    images = test[[mistake.index for mistake in worst]]
+    drawn: dict[str, FileRecord] = {}
+    light: dict[str, FileRecord] = {}
+    dark: dict[str, FileRecord] = {}
+    for name, draw in chain(first, _tested(inputs, images, worst)):
+        path = draft.path(f"{name}.png")
+        draw(path)
+        drawn[name] = draft.record(path.name)
+        path.with_suffix(".webp").write_bytes(webp.encode(path))
+        light[name] = draft.record(f"{name}.webp")
+        if canvas.dark(path).exists():
+            dark[name] = draft.record(canvas.dark(path).name)
+    return Report(
+        figures=drawn,
+        page_figures=light,
+        dark_figures=dark,
+        thumbnails=thumbnails.of_mistakes(draft, images),
+        mistakes=worst,
+        mistakes_total=total,
+        label_errors=inputs.label_errors(),
+        confusions=tuple(thumbnails.of_confusions(draft, test, evaluation, mistakes)),
+        class_examples=thumbnails.of_classes(draft, inputs.workspace, inputs.files, evaluation),
+    )
+
+
+def _samples(inputs: _Inputs) -> Iterator[Figure]:
     chosen, names = choose_samples(inputs.workspace, inputs.files)
     yield "samples", partial(draw_samples, images=chosen, labels=names)
-    yield from _findings(inputs)
-    if len(inputs.blueprint.layers) <= _MOST_LAYERS:
-        yield "layers", partial(draw_layers, blueprint=inputs.blueprint)
-    trained = inputs.trained
+
+
+def _training(
+    inputs: _Inputs, blueprint: ModelBlueprint, trained: TrainedModel
+) -> Iterator[Figure]:
+    if len(blueprint.layers) <= _MOST_LAYERS:
+        yield "layers", partial(draw_layers, blueprint=blueprint)
     steps = _table(inputs, trained.steps) if trained.steps else None
     yield "curves", partial(draw_curves, history=_table(inputs, trained.history), steps=steps)
     if trained.augmented_views is not None:
         views = open_mapped(inputs.path(trained.augmented_views))
         yield "augmentation", partial(draw_augmentation, views=views)
+
+
+def _tested(inputs: _Inputs, images: Images, worst: tuple[Mistake, ...]) -> Iterator[Figure]:
     yield "mistakes", partial(draw_mistakes, images=images, mistakes=worst)
     yield from _correct(inputs)
     yield from _measurements(inputs)

@@ -7,6 +7,7 @@ from sightline.records import (
     Certificate,
     DataGateResult,
     Evaluation,
+    Metrics,
     RunComparison,
 )
 from sightline.records.manifest import RunManifest
@@ -33,12 +34,12 @@ def quality(manifest: RunManifest) -> str:
     )
 
 
-def test_images(evaluation: Evaluation) -> int:
+def test_images(evaluation: Metrics) -> int:
     """Count the test images."""
     return sum(metrics.support for metrics in evaluation.classes)
 
 
-def baseline(evaluation: Evaluation) -> float:
+def baseline(evaluation: Metrics) -> float:
     """Return the accuracy of always predicting the most frequent class."""
     return max(metrics.support for metrics in evaluation.classes) / test_images(evaluation)
 
@@ -58,7 +59,7 @@ def overconfidence(calibration: Calibration) -> float:
     ) / max(1, total)
 
 
-def reference(evaluation: Evaluation) -> str:
+def reference(evaluation: Metrics) -> str:
     """State the accuracy of the linear reference; empty if there is none."""
     found = evaluation.linear_reference
     if found is None:

@@ -65,10 +65,12 @@ def of_classes(
 ) -> dict[str, tuple[ClassExample, ...]]:
     """Write the first training images of each class that the table of the metrics shows.
 
-    Returns examples by class name; none for a class without training images.
+    Of an evaluation without training images, they are test images. Returns examples by class name;
+    none for a class without images.
     """
-    labels = read_labels(workspace, files, "train")
-    images = open_images(workspace, files.images["train"])
+    split = next(iter(files.images))  # "train" comes first
+    labels = read_labels(workspace, files, split)
+    images = open_images(workspace, files.images[split])
     numbers = {name: number for number, name in enumerate(files.class_names)}
     label_table = workspace.root / files.labels.path
     written = {}

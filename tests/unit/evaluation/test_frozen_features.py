@@ -8,7 +8,7 @@ from sightline.config import BackboneConfig, EmbeddingConfig, EvaluationConfig, 
 from sightline.data import preprocess
 from sightline.evaluation import evaluate, model_under_test
 from sightline.models import build
-from sightline.records import Run
+from sightline.records import ModelFile, Run
 from sightline.storage.workspace import Workspace
 from sightline.training import embed, train
 
@@ -71,7 +71,9 @@ def test_features_that_lead_to_other_predictions_are_not_used(stages, monkeypatc
 
 def test_parts_name_the_images_as_they_were_ingested(stages):
     run, files, arrays, trained, settings, features = stages
-    tested = model_under_test.load(run, files, arrays, trained, settings, features)
+    path = run.workspace.root / trained.model.path
+    exported = ModelFile(path=str(path), sha256=trained.model.sha256)
+    tested = model_under_test.load(run, files, arrays, exported, settings, features)
     rows = {}
     for part in tested.features.parts():
         rows.setdefault(part.split, []).extend(part.rows)
@@ -82,6 +84,6 @@ def test_parts_name_the_images_as_they_were_ingested(stages):
     copied = preprocess.preprocess(
         run, files, PreprocessingConfig(validation_fraction=0.2, store="float32")
     )
-    tested = model_under_test.load(run, files, copied, trained, settings, features)
+    tested = model_under_test.load(run, files, copied, exported, settings, features)
     assert [part.split for part in tested.features.parts()] == ["test"]
     assert tested.features.open("test")[[3]].shape == (1, 1280)
