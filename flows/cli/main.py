@@ -21,6 +21,7 @@ from sightline.flows.cli import (
     reproduce,
     runs,
     score,
+    serve,
     signals,
     train,
     tune,
@@ -83,6 +84,7 @@ app.command(epilog=tune.EXAMPLES, cls=config_keys.ConfigKeysCommand)(tune.tune)
 app.command(epilog=predict.EXAMPLES)(predict.predict)
 app.command(epilog=score.EXAMPLES)(score.score)
 app.command(epilog=evaluate.EXAMPLES)(evaluate.evaluate)
+app.command(epilog=serve.EXAMPLES)(serve.serve)
 app.command(epilog=reproduce.EXAMPLES)(reproduce.reproduce)
 app.command(epilog="Example: sightline doctor --artifacts /srv/sightline")(doctor.doctor)
 app.add_typer(datasets.app, name="datasets")

@@ -15,7 +15,7 @@ FILE = FOLDER / "compose.yaml"
 COMPOSE = yaml.safe_load(FILE.read_text())
 SERVICES = COMPOSE["services"]
 WORKERS = ["worker-cpu", "worker-gpu"]
-OURS = {"server", "setup", *WORKERS}
+OURS = {"server", "setup", "serve", *WORKERS}
 REFERENCE = re.compile(r"\$\{(\w+):\?[^}]+\}")
 """A variable without which Compose stops with a message."""
 SECRET = re.compile(r"PASS|AUTH|SECRET|TOKEN|KEY|_URL$")
@@ -76,7 +76,11 @@ def test_example_explains_every_variable_and_gives_no_password():
 
 def test_api_is_published_on_loopback_by_default():
     published = [(name, port) for name in SERVICES for port in SERVICES[name].get("ports", [])]
-    assert published == [("server", "${SIGHTLINE_BIND:-127.0.0.1}:${SIGHTLINE_PORT:-4200}:4200")]
+    address = "${SIGHTLINE_BIND:-127.0.0.1}"
+    assert published == [
+        ("server", f"{address}:${{SIGHTLINE_PORT:-4200}}:4200"),
+        ("serve", f"{address}:${{SIGHTLINE_SERVE_PORT:-8000}}:8000"),
+    ]
 
 
 def test_images_are_pinned_and_ours_run_without_privileges():
@@ -115,12 +119,12 @@ def test_lasting_services_restart_report_health_and_get_time_to_stop():
     assert SERVICES["setup"]["healthcheck"] == {"disable": True}
     for name in SERVICES.keys() - {"setup"}:
         assert SERVICES[name]["restart"] == "unless-stopped"
-    for name in ("postgres", "redis", "server"):
+    for name in ("postgres", "redis", "server", "serve"):
         assert SERVICES[name]["healthcheck"]["test"]
     for name in WORKERS:
         assert "--with-healthcheck" in SERVICES[name]["command"]
         assert "healthcheck" not in SERVICES[name], "the image has its own"
-    for name in ("postgres", "server", *WORKERS):
+    for name in ("postgres", "server", "serve", *WORKERS):
         assert int(SERVICES[name]["stop_grace_period"].removesuffix("s")) >= 30
 
 
@@ -137,6 +141,14 @@ def test_workers_share_artifacts_and_only_read_data():
     assert COMPOSE["networks"]["default"]["name"] == "sightline"
 
 
+def test_server_of_the_champion_only_reads():
+    serve = SERVICES["serve"]
+    assert serve["read_only"]
+    assert serve["volumes"] == ["artifacts:/artifacts:ro"]
+    assert option("serve", "--port") in serve["ports"][0]
+    assert serve["profiles"] == ["serve"]
+
+
 def test_gpu_worker_has_one_gpu_and_one_run_at_a_time():
     worker = SERVICES["worker-gpu"]
     assert worker["deploy"]["resources"]["reservations"]["devices"] == [
@@ -149,6 +161,7 @@ def test_gpu_worker_has_one_gpu_and_one_run_at_a_time():
 
 
 def test_workers_have_no_access_to_database_and_redis():
+    assert not (SERVICES["serve"]["environment"].keys() - {"SIGHTLINE_SERVE_TOKEN"})
     for name in ("setup", *WORKERS):
         found = SERVICES[name]["environment"]
         assert found["PREFECT_API_URL"] == "http://server:4200/api"

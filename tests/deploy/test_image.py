@@ -83,8 +83,8 @@ def test_lock_files_hold_hashes_no_address_and_no_package_twice():
     assert len(names) == len(set(names))
 
 
-@pytest.mark.parametrize("extra", ["export", "heif", "signing"])
-def test_image_exports_signs_and_reads_heic(extra):
+@pytest.mark.parametrize("extra", ["export", "heif", "serve", "signing"])
+def test_image_exports_serves_signs_and_reads_heic(extra):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     for requirement in map(Requirement, project["optional-dependencies"][extra]):
         assert re.search(rf"^{requirement.name}==", locked("base") + locked("image"), re.MULTILINE)

@@ -7,11 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
-import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from PIL import Image
 
+import photographs
 import processes
 import snippets
 from command import execute
@@ -30,23 +29,9 @@ TOLERANCE = ExportConfig().tolerance
 SERVING = "http://localhost:8501"
 
 
-def photographs(folder):
-    """Write JPEG files: a large one, one that a camera turned, a gray one, one of equal width."""
-    turned = Image.Exif()
-    turned[0x0112] = 6
-    options = {"large": {}, "turned": {"exif": turned}, "gray": {}, "narrow": {}}
-    sizes = {"large": (1013, 677), "turned": (241, 163), "gray": (97, 131), "narrow": (95, 32)}
-    for seed, (name, size) in enumerate(sizes.items()):
-        coarse = np.random.default_rng(seed).integers(0, 256, (7, 5, 3), dtype=np.uint8)
-        image = Image.fromarray(coarse).resize(size[::-1], Image.Resampling.BICUBIC)
-        image = image.convert("L") if name == "gray" else image
-        image.save(folder / f"{name}.jpg", quality=95, **options[name])
-    return sorted(folder.iterdir())
-
-
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
-    return photographs(tmp_path_factory.mktemp("photos"))
+    return photographs.write(tmp_path_factory.mktemp("photos"))
 
 
 @pytest.fixture(scope="module")

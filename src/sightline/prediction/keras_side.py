@@ -11,17 +11,15 @@ import numpy as np
 import pyarrow as pa
 
 from sightline.data.decoding import form, images
-from sightline.data.decoding.form import MAX_SIDE
 from sightline.data.decoding.image_kinds import add_kinds, describe_left_out
 from sightline.data.decoding.parallel import ordered_map
-from sightline.data.labelling.class_names import MAX_CLASSES, MIN_CLASSES
-from sightline.data.readers.base import Form, Shape
+from sightline.data.readers.base import Form
 from sightline.data.validation.profile import Profiler
 from sightline.errors import ModelFileError
 from sightline.experiments.run_folder import MANIFEST
 from sightline.models import keras_files
 from sightline.pipeline import progress
-from sightline.prediction import drift, shards, stream, table
+from sightline.prediction import drift, shards, signature, stream, table
 from sightline.prediction.predicted import Predicted, predict_block
 from sightline.prediction.records import Outcome, Prediction, Request, ServedModel
 from sightline.prediction.shards import Shards
@@ -175,30 +173,8 @@ def metadata_of(
     model: keras.Model, served: ServedModel, stored: ModelMetadata | None
 ) -> ModelMetadata:
     """Return the metadata of a model, by default that in its file; check that it fits."""
-    shape, classes = _signature(model, served.path)
-    names = tuple(f"class_{number}" for number in range(classes))
-    found = served.metadata or stored or ModelMetadata(class_names=names, image_shape=shape)
-    if len(found.class_names) != classes or found.image_shape != shape:
-        raise ModelFileError(
-            f"{served.path} accepts images of {shape} and has {classes} classes; expected "
-            f"{found.image_shape} and {len(found.class_names)}, as recorded."
-        )
-    return found
-
-
-def _signature(model: keras.Model, path: str) -> tuple[Shape, int]:
-    """Return the shape of the images that a model accepts, and the number of its classes."""
-    match model.input_shape, model.output_shape:
-        case (
-            (None, int(height), int(width), 1 | 3 as channels),
-            (None, int(classes)),
-        ) if max(height, width) <= MAX_SIDE and MIN_CLASSES <= classes <= MAX_CLASSES:
-            return (height, width, channels), classes
-        case _:
-            raise ModelFileError(
-                f"{path} maps {model.input_shape} to {model.output_shape}; expected grey or RGB "
-                "images of one shape, and a probability for each class."
-            )
+    shapes = (model.input_shape, model.output_shape)
+    return signature.fit(*shapes, served.path, served.metadata, stored)
 
 
 def _unknown(served: ServedModel, stored: ModelMetadata | None) -> tuple[str, ...]:

@@ -30,10 +30,12 @@ _MOST_JPEG_PIXELS = 1 << 28
 R = TypeVar("R")
 
 
-def with_image(name: str, data: Path | bytes, use: Callable[[ImageFile], R]) -> R:
+def with_image(
+    name: str, data: Path | bytes, use: Callable[[ImageFile], R], most_pixels: int | None = None
+) -> R:
     """Open an image and pass it to a function; report any error as a `DataError`."""
     try:
-        with _open(data) as image:
+        with _open(data, most_pixels) as image:
             return use(image)
     except Image.DecompressionBombError as error:
         raise DataError(f"{name} {error}; shrink or remove it.") from None
@@ -68,7 +70,7 @@ def _formats() -> tuple[str, ...]:
 
 
 @contextmanager
-def _open(data: Path | bytes) -> Iterator[ImageFile]:
+def _open(data: Path | bytes, limit: int | None) -> Iterator[ImageFile]:
     """Open an image; raise DecompressionBombError if it has too many pixels."""
     # An ICC profile or a text may be larger than 1 MiB; all texts together are still bounded
     PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY
@@ -77,6 +79,7 @@ def _open(data: Path | bytes) -> Iterator[ImageFile]:
         start = file.read(len(_JPEG))
         file.seek(0)
         most: float = _MOST_JPEG_PIXELS if start == _JPEG else Image.MAX_IMAGE_PIXELS or math.inf
+        most = most if limit is None else min(most, limit)
         opened: ImageFile
         try:
             is_jpeg = start == _JPEG  # opened by its own function, without Pillow's limit

@@ -33,6 +33,7 @@ class EncodedImage:
 
     name: str  # For errors
     data: Path | bytes | DataError  # Its file or its bytes, or why its source has none
+    most_pixels: int | None = None  # A limit below that of its format
 
 
 @dataclass(frozen=True)
@@ -165,4 +166,4 @@ def _orientation(image: Image.Image) -> int:
 def _with_image(encoded: EncodedImage, use: Callable[[ImageFile], R]) -> R:
     if isinstance(encoded.data, DataError):
         raise encoded.data
-    return with_image(encoded.name, encoded.data, use)
+    return with_image(encoded.name, encoded.data, use, encoded.most_pixels)

@@ -1,0 +1,1 @@
+"""An HTTP server that predicts with one model: `sightline serve`."""

@@ -1,0 +1,497 @@
+"""`sightline serve`: its answers, its limits, and how it changes the model."""
+
+import base64
+import http.client
+import io
+import json
+import re
+import shutil
+import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+import httpx
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+import model_server
+import photographs
+import served_models
+from cli import refused
+from command import ROOT, execute
+from processes import wait_for
+from sightline import registry
+from sightline.config import ExportConfig
+from sightline.data.decoding.images import EncodedImage, decode_one
+from sightline.data.readers.base import Form
+from sightline.errors import ModelFileError
+from sightline.prediction import model as models
+from sightline.prediction.predict import predict
+from sightline.prediction.serving import loading
+from sightline.records import ModelMetadata
+from sightline.registry import audit_log
+from sightline.storage.workspace import Workspace
+
+TOLERANCE = ExportConfig().tolerance
+VERSIONS = served_models.VERSIONS
+TOKEN = "s3cret-t0ken"  # noqa: S105
+AUTHORIZED = {"Authorization": f"Bearer {TOKEN}"}
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    return photographs.write(tmp_path_factory.mktemp("photos"))
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory):
+    """Versions that stretch, crop and letterbox, one of gray images, one that gets damaged."""
+    made = served_models.publish(tmp_path_factory.mktemp("served"))
+    color = served_models.export(made.root.parent / "fifth", served_models.COLOR)
+    served_models.register(made, "run-damaged", color)
+    return made
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory):
+    return tmp_path_factory.mktemp("log")
+
+
+@pytest.fixture(scope="module")
+def server(workspace, log, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("server")
+    options = ("--log-requests", str(log), "--abstain-below=0.6")
+    with model_server.running(folder, workspace, *options) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def predicted(workspace, photos, tmp_path_factory):
+    """What `sightline predict` finds with the `.keras` file of each version."""
+    folder, found = tmp_path_factory.mktemp("predicted"), {}
+    for name in VERSIONS:
+        table = folder / f"{name}.parquet"
+        predict([*map(str, photos)], models.find(workspace, name), table, 0.6)
+        found[name] = pq.read_table(table).to_pylist()
+    return found
+
+
+def serve_version(server, workspace, name):
+    """Make a version the champion, and wait for the server."""
+    if registry.aliases(workspace, served_models.DATASET).champion != name:
+        served_models.promote(workspace, name)
+    wait_for(name, lambda: server.model() == name)
+
+
+def check(answers, expected):
+    """Compare predictions of the server with rows of `predict`."""
+    assert len(answers) == len(expected)
+    for answer, row in zip(answers, expected, strict=True):
+        assert (answer["label"], answer["class"]) == (row["label"], row["class"])
+        assert answer["probability"] == pytest.approx(row["probability"], abs=TOLERANCE)
+        assert answer["abstained"] == (answer["probability"] < 0.6)
+
+
+@pytest.mark.parametrize("name", VERSIONS)
+def test_answers_equal_those_of_predict(name, server, workspace, photos, predicted):
+    serve_version(server, workspace, name)
+    found = server.post(*photos).json()
+    assert found["model"] == name
+    assert [one["input"] for one in found["predictions"]] == [path.name for path in photos]
+    check(found["predictions"], predicted[name])
+
+
+def test_versions_and_photographs_are_told_apart(predicted):
+    rows = [[row["probability"] for row in predicted[name]] for name in VERSIONS]
+    distances = np.abs(np.subtract.outer(np.ravel(rows), np.ravel(rows)))
+    assert np.sort(distances[np.triu_indices_from(distances, 1)])[1] > 2 * TOLERANCE
+
+
+def test_json_and_all_probabilities(server, workspace, photos, predicted):
+    serve_version(server, workspace, "fruit-v2")
+    texts = [base64.b64encode(path.read_bytes()).decode() for path in photos]
+    address = f"{server.address}/predict?probabilities=true"
+    found = httpx.post(address, json={"images": texts}).json()["predictions"]
+    check(found, predicted["fruit-v2"])
+    for number, one in enumerate(found):
+        assert one["input"] == f"images[{number}]"
+        assert list(one["probabilities"]) == list(served_models.NAMES)
+        assert sum(one["probabilities"].values()) == pytest.approx(1)
+        assert max(one["probabilities"].values()) == one["probability"]
+
+
+def test_open_inference_protocol_describes_server_and_model(server, workspace):
+    serve_version(server, workspace, "fruit-v2")
+    assert httpx.get(f"{server.address}/v2").json()["name"] == "sightline"
+    for state in ("live", "ready"):
+        assert httpx.get(f"{server.address}/v2/health/{state}").json() == {state: True}
+    place = f"{server.address}/v2/models/fruit"
+    described = httpx.get(place).json()
+    assert described == httpx.get(f"{place}/versions/2").json()
+    assert (described["name"], described["versions"]) == ("fruit", ["2"])
+    assert described["inputs"] == [
+        {"name": "pixels", "datatype": "UINT8", "shape": [-1, 40, 32, 3]}
+    ]
+    assert described["outputs"][0] == {
+        "name": "probabilities",
+        "datatype": "FP32",
+        "shape": [-1, 3],
+    }
+    assert httpx.get(f"{place}/versions/2/ready").json() == {"name": "fruit", "ready": True}
+    for missing in ("fruit/versions/99", "fruit/versions/99/ready", "vegetables"):
+        answer = httpx.get(f"{server.address}/v2/models/{missing}")
+        assert answer.status_code == 404
+        assert "fruit/versions/2" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("datatype", ["UINT8", "FP32", "BYTES"])
+@pytest.mark.parametrize("nested", [False, True])
+def test_open_inference_protocol_predicts(datatype, nested, server, workspace, photos, predicted):
+    serve_version(server, workspace, "fruit-v2")
+    form = Form(served_models.COLOR, "crop")
+    pixels = np.stack([decode_one(EncodedImage("", path), form)[1] for path in photos])
+    data = pixels.tolist() if nested else pixels.ravel().tolist()
+    shape = list(pixels.shape)
+    if datatype == "BYTES":
+        data = [base64.b64encode(path.read_bytes()).decode() for path in photos]
+        shape = [len(photos)]
+    tensor = {"name": "pixels", "shape": shape, "datatype": datatype, "data": data}
+    wanted = {"outputs": [{"name": "label"}]} if nested else {}
+    place = f"{server.address}/v2/models/fruit/versions/2/infer"
+    found = httpx.post(place, json={"id": "one", "inputs": [tensor], **wanted}).json()
+    assert (found["model_name"], found["model_version"], found["id"]) == ("fruit", "2", "one")
+    outputs = {one["name"]: one for one in found["outputs"]}
+    rows = predicted["fruit-v2"]
+    assert outputs["label"]["data"] == [row["label"] for row in rows]
+    if nested:
+        assert outputs.keys() == {"label"}
+        return
+    assert outputs["probabilities"]["shape"] == [len(photos), 3]
+    highest = np.reshape(outputs["probabilities"]["data"], (-1, 3)).max(axis=1)
+    np.testing.assert_allclose(highest, [row["probability"] for row in rows], atol=TOLERANCE)
+    assert outputs["abstained"]["data"] == [one < 0.6 for one in highest.tolist()]
+
+
+def test_no_request_is_lost_while_the_champion_changes(server, workspace, photos, predicted):
+    """Each answer is that of the version which it names, also where the form of images differs."""
+    stop, answers = threading.Event(), []
+
+    def ask(client):
+        while not stop.is_set():
+            answers.append(server.post(*photos[client : client + 3]))
+            check(answers[-1].json()["predictions"], expected(answers[-1], client))
+
+    def expected(answer, client):
+        return predicted[answer.json()["model"]][client : client + 3]
+
+    with ThreadPoolExecutor(4) as pool:
+        clients = [pool.submit(ask, client) for client in range(4)]
+        try:
+            for name in ("fruit-v4", "fruit-v1", "fruit-v4", "fruit-v3"):
+                serve_version(server, workspace, name)
+        finally:
+            stop.set()
+        for client in clients:
+            client.result()
+    assert {answer.json()["model"] for answer in answers} >= {"fruit-v4", "fruit-v1"}
+
+
+def test_damaged_version_is_refused_and_the_old_one_goes_on(server, workspace, photos, predicted):
+    serve_version(server, workspace, "fruit-v1")
+    version = registry.resolve(workspace, "fruit-v5")
+    file = workspace.path(version.files["exports/model.onnx"].path)
+    file.write_bytes(file.read_bytes()[:-100])
+    events = audit_log.read(workspace, "fruit")
+    audit_log.append(workspace, events, "promote", "fruit-v5", reason="it is not checked here")
+    wait_for("the refusal", lambda: 'outcome="refused"} 1.0' in swaps(server))
+    found = server.post(*photos).json()
+    assert found["model"] == "fruit-v1"
+    check(found["predictions"], predicted["fruit-v1"])
+    line = server.output.read_text()
+    assert f"{file} cannot be used" in line
+    assert "fruit-v5 is refused, fruit-v1 goes on" in line
+    served_models.promote(workspace, "fruit-v2")
+    wait_for("the next one", lambda: server.model() == "fruit-v2")
+
+
+def swaps(server):
+    return "\n".join(line for line in server.metrics().splitlines() if "model_swaps" in line)
+
+
+DOCUMENTATION = (ROOT / "docs" / "serving.md").read_text()
+CURL = re.findall(r"^curl .*$", DOCUMENTATION, re.MULTILINE)
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed (Debian: curl)")
+def test_documented_requests_are_answered(server, workspace, photos, tmp_path):
+    serve_version(server, workspace, "fruit-v2")
+    for name, photo in (("photo.jpg", photos[0]), ("scan.png", photos[-1])):
+        shutil.copy(photo, tmp_path / name)
+    assert len(CURL) == 7
+    for line in CURL:
+        assert "http://127.0.0.1:8000" in line
+        command = line.replace("http://127.0.0.1:8000", server.address).replace("mnist", "fruit")
+        done = execute("bash", "-c", command.replace("curl", "curl -sf", 1), cwd=tmp_path)
+        assert done.returncode == 0, line
+        found = json.loads(done.stdout)
+        assert found.keys() & {"predictions", "outputs", "inputs", "ready"}, line
+    for name in ("input", "label", "class", "probability", "abstained"):
+        assert f'"{name}":' in DOCUMENTATION
+
+
+def test_page_of_the_addresses_loads_nothing(server):
+    page = httpx.get(f"{server.address}/docs")
+    assert page.headers["content-security-policy"].startswith("default-src 'none'")
+    assert "POST /predict" in page.text
+    assert not any(mark in page.text for mark in ("<script", "http:", "https:", "src="))
+    assert httpx.get(f"{server.address}/openapi.json").json()["paths"]["/predict"]["post"]
+
+
+def test_sigterm_waits_for_requests_and_the_record_is_complete(
+    server, workspace, log, photos, predicted
+):
+    serve_version(server, workspace, "fruit-v2")
+    body = b"".join(
+        (
+            b'--x\r\nContent-Disposition: form-data; name="f"; filename="last.jpg"\r\n\r\n',
+            photos[0].read_bytes(),
+            b"\r\n--x--\r\n",
+        )
+    )
+    connection = http.client.HTTPConnection(server.address.removeprefix("http://"))
+    connection.putrequest("POST", "/predict")
+    connection.putheader("Content-Type", "multipart/form-data; boundary=x")
+    connection.putheader("Content-Length", str(len(body)))
+    connection.endheaders(body[:100])
+    wait_for("the request", lambda: "sightline_queue_images" in server.metrics())
+    server.process.terminate()
+    time.sleep(0.3)
+    assert server.process.poll() is None, "it waits for the rest"
+    connection.send(body[100:])
+    answer = json.loads(connection.getresponse().read())
+    connection.close()
+    check(answer["predictions"], predicted["fruit-v2"][:1])
+    assert server.process.wait(60) == 0
+
+    tables = [pq.ParquetFile(path).read() for path in log.glob("day=20*/*.parquet")]
+    rows = [row for table in tables for row in table.to_pylist()]
+    assert set(rows[0]) == {"file", "sha256", "predicted", "probability", "abstained", "model"}
+    (last,) = [row for row in rows if row["file"] == "last.jpg"]
+    assert last["model"] == "fruit-v2"
+    assert last["predicted"] == answer["predictions"][0]["label"]
+
+
+@pytest.fixture(scope="module")
+def limited(workspace, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("limited")
+    options = ("--model=fruit-v1", "--max-body=0.2", "--max-images=3", "--max-pixels=100000")
+    with model_server.running(
+        folder, workspace, *options, "--timeout=2", SIGHTLINE_SERVE_TOKEN=TOKEN
+    ) as running:
+        yield running
+
+
+def picture(width, height):
+    file = io.BytesIO()
+    Image.new("L", (width, height)).save(file, "png")
+    return file.getvalue()
+
+
+def send(server, content, name="a.png"):
+    address = f"{server.address}/predict"
+    return httpx.post(address, files=[("f", (name, content))], headers=AUTHORIZED)
+
+
+@pytest.mark.parametrize(
+    "given", [None, "", "Bearer", "Bearer wrong", f"Basic {TOKEN}", "Bearer é"]
+)
+def test_only_the_token_opens_the_server(given, limited):
+    headers = {} if given is None else {"Authorization": given.encode()}
+    for path in ("/metrics", "/v2/models/fruit", "/v2"):
+        answer = httpx.get(f"{limited.address}{path}", headers=headers)
+        assert answer.status_code == 401
+        assert "Authorization: Bearer" in answer.json()["error"]
+    assert httpx.post(f"{limited.address}/predict", headers=headers).status_code == 401
+    for path in ("/healthz", "/v2/health/ready", "/v2/health/live", "/docs"):
+        assert httpx.get(f"{limited.address}{path}").status_code == 200
+
+
+def test_token_opens_the_server_and_is_written_nowhere(limited):
+    assert send(limited, picture(20, 20)).status_code == 200
+    assert TOKEN not in limited.output.read_text()
+    assert TOKEN not in limited.metrics(headers=AUTHORIZED)
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "part"),
+    [
+        (b"", 422, "a.png cannot be read"),
+        (b"no image", 422, "unknown format"),
+        (picture(100, 100)[:60], 422, "a.png cannot be read"),
+        (b"<!doctype html><html></html>", 422, "HTML page"),
+        (picture(1000, 1000), 422, "has more than 100,000 pixels"),
+        (b"0" * 300_000, 413, "209,715 bytes"),
+    ],
+    ids=["empty", "text", "truncated", "html", "pixels", "bytes"],
+)
+def test_corrupt_or_large_upload_is_refused_with_one_sentence(content, status, part, limited):
+    answer = send(limited, content)
+    assert answer.status_code == status
+    assert part in answer.json()["error"]
+    assert "\n" not in answer.json()["error"]
+
+
+def test_stream_is_cut_off_while_it_is_read(limited):
+    sent = 0
+
+    def endless():
+        nonlocal sent
+        while sent < 1 << 30:
+            sent += 10_000
+            yield b"0" * 10_000
+
+    headers = {**AUTHORIZED, "Content-Type": "application/json"}
+    with suppress(httpx.TransportError):  # the server closes the connection
+        answer = httpx.post(f"{limited.address}/predict", content=endless(), headers=headers)
+        assert answer.status_code == 413
+    assert sent < 100 << 20
+
+
+def test_request_that_does_not_arrive_is_ended(limited):
+    connection = http.client.HTTPConnection(limited.address.removeprefix("http://"))
+    connection.putrequest("POST", "/predict")
+    headers = {**AUTHORIZED, "Content-Type": "application/json", "Content-Length": "100"}
+    for name, value in headers.items():
+        connection.putheader(name, value)
+    connection.endheaders(b"{")
+    answer = connection.getresponse()
+    assert answer.status == 408
+    assert "2 seconds" in json.loads(answer.read())["error"]
+    connection.close()
+
+
+PIXELS = {"name": "pixels", "shape": [1, 40, 32, 3], "datatype": "UINT8"}
+BLACK = [0] * (40 * 32 * 3)
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "part"),
+    [
+        ("predict", {"images": []}, "at least 1 item"),
+        ("predict", {"images": ["?"]}, "images[0] is not base64"),
+        ("predict", {"images": [""] * 4}, "4 images, expected at most 3"),
+        ("predict", {"files": ["?"]}, "images"),
+        ("predict", [], "should be an object"),
+        ("infer", {"inputs": []}, "one input, found 0"),
+        ("infer", {"inputs": [PIXELS]}, "data"),
+        ("infer", {"inputs": [PIXELS | {"data": BLACK[1:]}]}, "do not fill its shape"),
+        ("infer", {"inputs": [PIXELS | {"data": [[1], [1, 2]]}]}, "do not fill its shape"),
+        ("infer", {"inputs": [PIXELS | {"data": [256, *BLACK[1:]]}]}, "0 to 256"),
+        ("infer", {"inputs": [PIXELS | {"data": [None, *BLACK[1:]]}]}, "nan"),
+        ("infer", {"inputs": [PIXELS | {"data": [0.5, *BLACK[1:]]}]}, "fractions"),
+        (
+            "infer",
+            {"inputs": [PIXELS | {"data": [0.5, *BLACK[1:]], "datatype": "FP32"}]},
+            "multiply them by 255",
+        ),
+        ("infer", {"inputs": [PIXELS | {"data": BLACK, "datatype": "INT64"}]}, "is INT64"),
+        ("infer", {"inputs": [PIXELS | {"data": BLACK, "shape": [1, 32, 40, 3]}]}, "40, 32, 3"),
+        ("infer", {"inputs": [PIXELS | {"data": BLACK, "shape": [-1, 40, 32, 3]}]}, "[-1, 40"),
+        ("infer", {"inputs": [PIXELS | {"data": [], "shape": [0, 40, 32, 3]}]}, "[0, 40"),
+        ("infer", {"inputs": [PIXELS | {"data": BLACK, "name": "x"}]}, "expected pixels"),
+        (
+            "infer",
+            {"inputs": [PIXELS | {"data": BLACK}], "outputs": [{"name": "x"}]},
+            "expected probabilities",
+        ),
+        (
+            "infer",
+            {"inputs": [PIXELS | {"data": BLACK, "parameters": {"binary_data_size": 3}}]},
+            "binary_data_size",
+        ),
+        (
+            "infer",
+            {"inputs": [PIXELS | {"data": ["AA==", 1], "shape": [2], "datatype": "BYTES"}]},
+            "no strings",
+        ),
+    ],
+)
+def test_wrong_json_is_refused_with_one_sentence(path, content, part, limited):
+    place = "predict" if path == "predict" else "v2/models/fruit/infer"
+    answer = httpx.post(f"{limited.address}/{place}", json=content, headers=AUTHORIZED)
+    assert answer.status_code == 400
+    assert part in answer.json()["error"]
+
+
+def test_form_without_or_with_too_many_files_is_refused(limited):
+    address = f"{limited.address}/predict"
+    many = [("f", ("a.png", picture(9, 9)))] * 4
+    answer = httpx.post(address, files=many, headers=AUTHORIZED)
+    assert (answer.status_code, "files is 3" in answer.json()["error"]) == (400, True)
+    form = {"headers": {**AUTHORIZED, "Content-Type": "multipart/form-data; boundary=x"}}
+    for body in (b"--x--\r\n", b"no form", b""):
+        answer = httpx.post(address, content=body, **form)
+        assert (answer.status_code, "form" in answer.json()["error"]) == (400, True)
+    answer = httpx.post(address, content=b"x", headers={**AUTHORIZED, "Content-Type": "text/plain"})
+    assert (answer.status_code, "'text/plain'" in answer.json()["error"]) == (400, True)
+
+
+def test_outcomes_are_counted(limited):
+    for content in (picture(20, 20), b"no image", b"0" * 300_000):
+        send(limited, content)
+    httpx.post(f"{limited.address}/predict")
+    found = limited.metrics(headers=AUTHORIZED)
+    for outcome in ("ok", "refused", "too_large", "unauthorized"):
+        assert f'sightline_requests_total{{endpoint="predict",outcome="{outcome}"}}' in found
+    for name in ("request_seconds_bucket", "batch_images_count", "predictions_total"):
+        assert f"sightline_{name}" in found
+    assert 'sightline_model_info{model="fruit"' in found
+
+
+def test_server_needs_a_model_an_address_and_a_token(tmp_path, workspace, monkeypatch):
+    monkeypatch.delenv("SIGHTLINE_SERVE_TOKEN", raising=False)
+    here = f"--artifacts={workspace}"
+    assert "SIGHTLINE_SERVE_TOKEN" in refused("serve --host 0.0.0.0", here)
+    assert "models promote" in refused("serve --port 0", f"--artifacts={tmp_path}")
+    assert "--max-queue" in refused("serve --port 0 --max-queue 3", here)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert "--port" in refused(f"serve --port {port}", here)
+
+
+@pytest.mark.campaign
+def test_file_is_converted_and_the_conversion_certified(workspace, photos, predicted, tmp_path):
+    version = registry.resolve(workspace, "fruit-v3")
+    file = shutil.copy(workspace.path(version.model.path), tmp_path / "mine.keras")
+    engine = loading.load(workspace, str(file))
+    assert (engine.name, engine.version) == ("model", version.model.sha256[:12])
+    assert engine.metadata == ModelMetadata.of(version)
+    pixels = [decode_one(EncodedImage("", path), engine.form)[1] for path in photos]
+    expected = [row["probability"] for row in predicted["fruit-v3"]]
+    found = engine.predict(np.stack(pixels)).max(axis=1)
+    np.testing.assert_allclose(found, expected, atol=TOLERANCE)
+    file.write_bytes(file.read_bytes()[:-50])
+    with pytest.raises(ModelFileError, match="mine"):
+        loading.load(workspace, str(file))
+
+
+@pytest.mark.campaign
+def test_champion_changes_on_object_storage(s3, tmp_path, photos, monkeypatch):
+    monkeypatch.setenv("SIGHTLINE_CACHE", str(tmp_path / "here"))
+    there = Workspace.open(f"{s3.new_bucket()}/team")
+    for seed in (0, 1):
+        exported = served_models.export(tmp_path, served_models.GRAY, seed)
+        served_models.register(there, f"run-{seed}", exported)
+    served_models.promote(there, "fruit-v1")
+    environment = {**s3.environment, "SIGHTLINE_CACHE": str(tmp_path / "other")}
+    with model_server.running(tmp_path, there, "--poll=0.5", **environment) as server:
+        before = server.post(photos[0]).json()
+        served_models.promote(there, "fruit-v2")
+        wait_for("fruit-v2", lambda: server.model() == "fruit-v2")
+        after = server.post(photos[0]).json()
+    assert (before["model"], after["model"]) == ("fruit-v1", "fruit-v2")
+    assert before["predictions"] != after["predictions"]
