@@ -1,10 +1,16 @@
 """Score the images that have arrived."""
 
+from pathlib import Path
+
+from prefect.artifacts import create_link_artifact
+
 from sightline.prediction.records import ServedModel
+from sightline.prediction.scoring.monitor import monitor
 from sightline.prediction.scoring.place import scores_of
 from sightline.prediction.scoring.records import Scored
 from sightline.prediction.scoring.score import score as score_new
-from sightline.records import Run
+from sightline.records import Run, ScoringStatus
+from sightline.tasks.artifacts import best_effort, show_table
 from sightline.tasks.base import uncached_task
 from sightline.tasks.progress import logged_progress
 
@@ -24,3 +30,34 @@ def score(
         return score_new(
             run, scores, data, model, abstain_below, with_probabilities=with_probabilities
         )
+
+
+@uncached_task("monitor", retries=2, timeout_seconds=3600)
+def check(
+    run: Run,
+    name: str | None,
+    data: str,
+    model: ServedModel,
+    labels: Path | None,
+    false_alarm_rate: float | None,
+) -> ScoringStatus:
+    """Compare what was scored with the test images, and show it in Prefect."""
+    scores = scores_of(run.workspace, data, name)
+    status = monitor(scores, data, model, labels, false_alarm_rate)
+    rows = [
+        {
+            "measure": one.name,
+            "size": round(one.size, 4),
+            "limit": one.limit,
+            "p": round(one.p_value, 4),
+            "drift": one.drift,
+        }
+        for one in status.measures
+    ]
+    if rows:
+        show_table(rows, key="drift", description=status.sentence)
+    if status.page:
+        with best_effort():
+            link = Path(status.page).absolute().as_uri()
+            create_link_artifact(link, "Page", key="monitoring", description="Scores over time")
+    return status

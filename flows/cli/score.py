@@ -1,5 +1,7 @@
 """`sightline score`: scores the images that have arrived since the last time."""
 
+import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,16 +10,22 @@ from sightline.data import locate
 from sightline.flows.cli import completion, console, options
 from sightline.flows.cli.progress_display import progress_display
 from sightline.flows.cli.signals import exit_code, graceful_sigterm
+from sightline.flows.server import api
 from sightline.pipeline.process import keras_process
 from sightline.prediction import model as models
-from sightline.prediction.scoring.place import scores_of
+from sightline.prediction.records import ServedModel
+from sightline.prediction.scoring import arrivals
+from sightline.prediction.scoring import labels as late_labels
+from sightline.prediction.scoring.monitor import monitor, untold
+from sightline.prediction.scoring.place import Scores, scores_of
 from sightline.prediction.scoring.records import Scored
 from sightline.prediction.scoring.score import score as score_new
-from sightline.records import Run
+from sightline.records import Run, ScoringStatus
 
 EXAMPLES = (
     "Examples:\n\nsightline score inbox/\n\n"
-    "sightline score s3://bucket/arrived --model champion --dataset mnist --abstain-below 0.9"
+    "sightline score s3://bucket/arrived --model champion --dataset mnist --abstain-below 0.9\n\n"
+    "sightline score inbox/ --labels checked.csv"
 )
 
 _DataArgument = Annotated[
@@ -62,12 +70,33 @@ def score(
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="Store the probabilities of all classes, too.")
     ] = False,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            parser=options.local_path,
+            metavar="FILE",
+            help="CSV, TSV or JSON Lines with the columns file and label: labels that came after "
+            "the scores, for the live accuracy.",
+        ),
+    ] = None,
+    false_alarm_rate: Annotated[
+        float | None,
+        typer.Option(
+            min=0.001,
+            max=0.5,
+            metavar="P",
+            help="Probability of an alarm without a reason. Default: monitoring.false_alarm_rate "
+            "of the model's run.",
+        ),
+    ] = None,
     workspace: options.Workspace = options.WORKSPACE,
     as_json: options.Json = False,
     verbose: options.Verbose = False,
 ) -> None:
-    """Classify the images that this model has not scored yet, and keep the scores as Parquet."""
+    """Classify the images that this model has not scored, and compare them with its test images."""
     console.show_log(verbose=verbose)
+    if labels is not None:
+        late_labels.read(labels)  # a wrong table is refused before the scoring
     scores = scores_of(workspace, data, name)
     served = models.find(workspace, model, locate.slug(dataset) if dataset else None)
     keras_process().verbose = verbose
@@ -80,13 +109,36 @@ def score(
     except KeyboardInterrupt as interrupt:
         console.note("Interrupted; finished parts are kept, and the same command continues.")
         raise typer.Exit(exit_code(interrupt)) from None
+    path = str(arrivals.find(data))
+    status = monitor(scores, path, served, labels, false_alarm_rate)
     if as_json:
-        typer.echo(done.model_dump_json())
+        found = {"scored": done.model_dump(), "status": status.model_dump(mode="json")}
+        typer.echo(json.dumps(found))
     else:
-        _show(done)
+        _show(done, status)
+    _notify(scores, served)
 
 
-def _show(done: Scored) -> None:
+def _notify(scores: Scores, model: ServedModel) -> None:
+    """Send the event of a drift if there is a Prefect server; else the next scoring with one does.
+
+    Raises ServerError if the server refuses it.
+    """
+    if (drift := untold(scores, model)) is None:
+        return
+    if api.configured_url() is None:
+        console.note("No Prefect server is configured (PREFECT_API_URL), so no event was sent.")
+        return
+    api.configure(verbose=False)
+    api.require()
+    from sightline.flows import score as scoring
+
+    with api.refusals():
+        scoring.notify(scores, drift)
+    console.note(f"The event {scoring.EVENT} was sent.")
+
+
+def _show(done: Scored, status: ScoringStatus) -> None:
     console.say(done.sentence)
     if done.images:
         console.say(f"Scores: {done.folder}")
@@ -95,3 +147,6 @@ def _show(done: Scored) -> None:
             f"{done.failed:,} of {done.images:,} images could not be read; the column `error` says "
             f"why. First error: {done.first_error}"
         )
+    console.say(status.sentence)
+    if status.page:
+        console.say(f"Page: {status.page}")

@@ -93,10 +93,12 @@ def test_deployments_are_queued_one_at_a_time_but_nodes_trials_and_shards_are_no
 
 
 def test_event_trigger_hands_over_name_and_digest():
-    (trigger,) = BY_NAME["train-on-data"]["triggers"]
-    from sightline.flows.watch import EVENT
+    trigger, on_drift = BY_NAME["train-on-data"]["triggers"]
+    from sightline.flows import score, watch
 
-    assert trigger["expect"] == [EVENT]
+    assert trigger["expect"] == [watch.EVENT]
+    assert on_drift["expect"] == [score.EVENT]
+    assert on_drift["parameters"]["gate"] == "enforce"
     assert trigger["parameters"] == {
         "dataset": "{{ event.payload.dataset }}",
         "sha256": "{{ event.payload.sha256 }}",

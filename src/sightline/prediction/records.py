@@ -27,6 +27,11 @@ class ServedModel(ModelFile):
     accuracy: float | None = None  # On the test split of its run
     accuracy_interval: Interval | None = None
 
+    @property
+    def short_name(self) -> str:
+        """Its name without the alias that it was found by."""
+        return self.name.partition(" (")[0]
+
 
 class Input(Record):
     """A source of images."""

@@ -61,5 +61,6 @@ from sightline.records.result import (
     StageRecords,
     StageTime,
 )
+from sightline.records.scoring import DriftMeasure, LiveAccuracy, ScoringCheck, ScoringStatus
 from sightline.records.shards import IngestedShard, Partition, Shard
 from sightline.records.unlabelled import UnlabelledPredictions

@@ -141,7 +141,7 @@ class _Scoring:
             pa.array(list(probabilities), pa.list_(pa.float32()), mask=kept),
             abstained,
             pa.array(errors, pa.string()),
-            [self._request.model.name.partition(" (")[0]] * count,
+            [self._request.model.short_name] * count,
             [datetime.now(UTC)] * count,
             [content.arrival.version for content in contents],
             pa.array(block.brightness, mask=failed),

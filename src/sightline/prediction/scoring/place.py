@@ -19,7 +19,7 @@ from sightline.errors import InputError
 from sightline.storage import claims, files, locks, sync
 from sightline.storage.workspace import Workspace
 
-LATEST = "_latest.json"
+LATEST, PAGE = "_latest.json", "_monitoring.html"
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 
