@@ -12,7 +12,7 @@ from sightline.data import locate
 from sightline.errors import ArtifactsRootError, ConfigError, InputError
 from sightline.experiments import new_run
 from sightline.records import Run
-from sightline.storage import object_store
+from sightline.storage.store_url import is_url
 from sightline.storage.workspace import Workspace
 
 Dataset = Annotated[str, Field(min_length=1, json_schema_extra={"pattern": locate.SAME_EVERYWHERE})]
@@ -45,7 +45,7 @@ def workspace() -> Workspace:
     Raises ConfigError if it is neither a URL of object storage nor an absolute path.
     """
     found = os.environ.get("SIGHTLINE_ARTIFACTS", "")
-    if object_store.is_url(found):
+    if is_url(found):
         try:
             return Workspace.open(found)
         except InputError as error:

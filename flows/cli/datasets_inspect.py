@@ -134,7 +134,7 @@ def _draw_samples(workspace: Workspace, found: DatasetFiles) -> Path:
     shown = len(set(names))
     others = f" ({shown} of {len(found.class_names):,} classes)"
     title = f"Samples of {found.dataset}{others if shown < len(found.class_names) else ''}"
-    with files.storage_errors(workspace.root), files.new_file(image) as temporary:
+    with workspace.storage_errors(), files.new_file(image) as temporary:
         draw_titled_samples(temporary, images, names, title, _COLUMNS)
     return image
 

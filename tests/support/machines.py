@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import runs_to_promote
+from sightline.experiments import run_folder
 from sightline.records.manifest import RunManifest
 from sightline.storage.workspace import Workspace
 
@@ -10,7 +11,11 @@ from sightline.storage.workspace import Workspace
 def publish(workspace: Workspace, run_id: str) -> RunManifest:
     """Publish a run without training it."""
     manifest = runs_to_promote.publish(workspace.root, run_id, exports=False)
-    upload(workspace, f"runs/{run_id}")
+    assert workspace.store
+    folder = run_folder.folder(workspace, run_id)
+    for name, record in manifest.files.items():
+        workspace.store.upload(run_folder.stored_key(run_id, name, record), folder / name)
+    workspace.store.upload(f"runs/{run_id}/{run_folder.MANIFEST}", folder / run_folder.MANIFEST)
     return manifest
 
 

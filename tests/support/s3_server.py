@@ -1,8 +1,11 @@
 """An S3 server on loopback (moto's), and the faults of an object storage.
 
-It writes one object at a time, so its conditional writes are atomic, as those of S3 are.
+It writes one object at a time, so its conditional writes are atomic, as those of S3 are. If the
+environment variable SIGHTLINE_TEST_S3 names another server, such as http://127.0.0.1:4566, requests
+are passed on to that one, and all tests with the fixture `s3` or `s3_server` test it.
 """
 
+import http.client
 import os
 import re
 import threading
@@ -12,13 +15,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
 import processes
 
+UPSTREAM = os.environ.get("SIGHTLINE_TEST_S3", "")
 Environ = dict[str, Any]
+Answer = tuple[str, list[tuple[str, str]], bytes]
 ERROR = '<?xml version="1.0" encoding="UTF-8"?><Error><Code>{}</Code><Message>{}</Message></Error>'
 ERRORS = {
     "500": ("500 Internal Server Error", "InternalError", "We encountered an internal error."),
@@ -26,6 +31,7 @@ ERRORS = {
     "expired": ("403 Forbidden", "ExpiredToken", "The provided token has expired."),
     "denied": ("403 Forbidden", "AccessDenied", "Access Denied"),
 }
+_OF_THE_WAY = {"connection", "date", "server", "transfer-encoding"}
 _LISTED = re.compile(r"<Contents>.*?<Key>(.*?)</Key>.*?</Contents>", re.DOTALL)
 
 
@@ -66,7 +72,7 @@ class S3Server:
 
         self._app = DomainDispatcherApplication(create_backend_app)
         self._one_at_a_time = threading.Lock()
-        self._numbers = count(1)
+        self._numbers = count(time.time_ns())
 
     @property
     def environment(self) -> dict[str, str]:
@@ -84,7 +90,7 @@ class S3Server:
         import httpx
 
         name = f"bucket-{next(self._numbers)}"
-        httpx.put(f"{self.address}/{name}").raise_for_status()
+        httpx.put(f"{self.address}/{name}", timeout=60).raise_for_status()
         return f"s3://{name}"
 
     def add(self, kind: str, key: str = "", **settings: Any) -> Fault:
@@ -104,7 +110,7 @@ class S3Server:
         if kind == "unconditional":
             for name in ("HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH"):
                 environ.pop(name, None)
-        status, headers, body = self._ask(environ)
+        status, headers, body = _pass_on(environ) if UPSTREAM else self._ask(environ)
         if kind == "lost":
             return _refuse("500", start_response)
         if environ["REQUEST_METHOD"] == "GET" and "list-type" in environ["QUERY_STRING"]:
@@ -114,7 +120,7 @@ class S3Server:
         start_response(status, headers)
         return _cut(body) if kind == "cut" else [body]
 
-    def _ask(self, environ: Environ) -> tuple[str, list[tuple[str, str]], bytes]:
+    def _ask(self, environ: Environ) -> Answer:
         answer: list[Any] = []
         with self._one_at_a_time:
             parts = self._app(environ, lambda *given: answer.extend(given))
@@ -129,6 +135,27 @@ class S3Server:
             return "" if any(re.search(key, unquote(found[1])) for key in hidden) else found[0]
 
         return _LISTED.sub(keep, body.decode()).encode()
+
+
+def _pass_on(environ: Environ) -> Answer:
+    """Ask the server of SIGHTLINE_TEST_S3."""
+    given = {name[5:]: value for name, value in environ.items() if name.startswith("HTTP_")}
+    given["CONTENT_LENGTH"] = environ.get("CONTENT_LENGTH") or "0"
+    headers = {name.replace("_", "-"): value for name, value in given.items()}
+    body = environ["wsgi.input"].read(int(given["CONTENT_LENGTH"]))
+    connection = http.client.HTTPConnection(urlsplit(UPSTREAM).netloc, timeout=60)
+    try:
+        method = environ["REQUEST_METHOD"]
+        connection.request(method, environ["REQUEST_URI"], body, headers)
+        answer = connection.getresponse()
+        content = answer.read()
+    finally:
+        connection.close()
+    kept = [(name, value) for name, value in answer.getheaders() if name.lower() not in _OF_THE_WAY]
+    if method != "HEAD":
+        kept = [one for one in kept if one[0].lower() != "content-length"]
+        kept.append(("Content-Length", str(len(content))))
+    return f"{answer.status} {answer.reason}", kept, content
 
 
 def _refuse(kind: str, start_response: Any) -> Iterable[bytes]:

@@ -33,7 +33,7 @@ def fetch(run: Run, name: str, policy: RetryPolicy = _DEFAULT_POLICY) -> list[Pa
     if local:
         return local
     lock = run.workspace.root / "datasets" / f".{name}.lock"
-    with files.storage_errors(run.workspace.root), locks.alone(lock, f"fetching {name}"):
+    with run.workspace.storage_errors(), locks.alone(lock, f"fetching {name}"):
         return _download_missing(run, dataset, policy)
 
 

@@ -19,7 +19,7 @@ from sightline.errors import DataError
 from sightline.pipeline.progress import Counter
 from sightline.pipeline.provenance import digest_of
 from sightline.records import Source
-from sightline.storage.object_store import is_url
+from sightline.storage.store_url import is_url
 
 _SHOW_PROGRESS_FROM = 100  # files
 _SLUG_LENGTH = 40

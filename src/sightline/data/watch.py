@@ -41,7 +41,7 @@ def observe(workspace: Workspace, dataset: str) -> Observation:
     source = locate(DataConfig(dataset=dataset))
     found = Observation(dataset=source.path, source=source, observed_at=datetime.now(UTC))
     sync.pull_file(workspace, _key(found))
-    with files.storage_errors(workspace.root):
+    with workspace.storage_errors():
         previous = _stored_digest(workspace.path(_key(found)))
     return found.model_copy(update={"previous_sha256": previous})
 
@@ -49,7 +49,7 @@ def observe(workspace: Workspace, dataset: str) -> Observation:
 def store_observation(workspace: Workspace, found: Observation) -> None:
     """Store an observation for later comparison; call it after the change was reported."""
     path = workspace.path(_key(found))
-    with files.storage_errors(workspace.root), files.new_file(path) as temporary:
+    with workspace.storage_errors(), files.new_file(path) as temporary:
         temporary.write_text(found.model_dump_json(indent=1), encoding="utf-8")
     sync.push_file(workspace, _key(found))
 

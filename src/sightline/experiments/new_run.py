@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sightline.errors import InputError, RunExistsError
 from sightline.experiments import run_folder
-from sightline.storage import claim_table, claims, files, locks
+from sightline.storage import claims, files, locks
 from sightline.storage.claims import ClaimedError
 from sightline.storage.object_store import ObjectStore
 from sightline.storage.workspace import Workspace
@@ -55,7 +55,7 @@ def claim(workspace: Workspace, run_id: str) -> Iterator[None]:
     check_new(workspace, run_id)
     folder, lock = run_folder.folder(workspace, run_id), _lock(workspace, run_id)
     with ExitStack() as held:
-        with files.storage_errors(workspace.root):
+        with workspace.storage_errors():
             alone = held.enter_context(locks.alone_if_free(lock))
         if not alone:
             raise RunExistsError(
@@ -88,7 +88,7 @@ def expect(workspace: Workspace, run_id: str) -> None:
     """
     if workspace.store is None:
         lock = _lock(workspace, run_id)
-        with files.storage_errors(workspace.root):
+        with workspace.storage_errors():
             files.make_folder(lock.parent)
             lock.touch()
 
@@ -99,7 +99,7 @@ def is_claimed(workspace: Workspace, run_id: str) -> bool:
     One that was killed may still have it.
     """
     if workspace.store:
-        return _name(run_id) in claim_table.read(workspace.store)
+        return claims.find(workspace.store, _name(run_id)) is not None
     return run_folder.is_id(run_id) and os.path.lexists(_lock(workspace, run_id))
 
 
@@ -108,7 +108,7 @@ def _claim(workspace: Workspace, store: ObjectStore, run_id: str) -> Iterator[No
     name = _name(run_id)
     with ExitStack() as held:
         try:
-            held.enter_context(claims.held(store, workspace.root, name, (name,)))
+            held.enter_context(claims.held(store, workspace.root, name))
         except ClaimedError as other:
             raise RunExistsError(
                 f"The run {run_id!r} is active in {workspace}, reserved by {other.claim.by}; "
@@ -118,8 +118,8 @@ def _claim(workspace: Workspace, store: ObjectStore, run_id: str) -> Iterator[No
 
 
 def _name(run_id: str) -> str:
-    """Return the name of the claim, whose end no other run ID continues."""
-    return f"run/{run_id}/"
+    """Return the name of the claim."""
+    return f"run/{run_id}"
 
 
 def _lock(workspace: Workspace, run_id: str) -> Path:

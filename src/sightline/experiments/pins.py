@@ -33,7 +33,7 @@ def pin(workspace: Workspace, run: str, reason: str = "") -> Pin:
         run_folder.resolve(workspace, run_id)  # the cleanup may have removed it
         created = Pin(run_id=run_id, pinned=datetime.now(UTC), reason=reason)
         path = _path(workspace, run_id)
-        with files.storage_errors(workspace.root), files.new_file(path) as temporary:
+        with workspace.storage_errors(), files.new_file(path) as temporary:
             temporary.write_bytes(json_digest.dumps(created.model_dump(mode="json")))
         sync.push_file(workspace, _key(run_id))
     return created
@@ -51,7 +51,7 @@ def unpin(workspace: Workspace, run: str) -> str:
         raise InputError(
             f"The run {run_id!r} is not pinned in {workspace}; see `sightline runs list`."
         )
-    with files.storage_errors(workspace.root):
+    with workspace.storage_errors():
         sync.remove(workspace, _key(run_id))
     return run_id
 
@@ -59,7 +59,7 @@ def unpin(workspace: Workspace, run: str) -> str:
 def pinned_ids(workspace: Workspace) -> frozenset[str]:
     """List the IDs of the pinned runs; raise StorageError if they cannot be listed."""
     sync.pull(workspace, "pins/", lambda key: key.endswith(".json"))
-    with files.storage_errors(workspace.root):
+    with workspace.storage_errors():
         try:
             names = [path.name for path in (workspace.root / "pins").iterdir()]
         except FileNotFoundError:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from sightline.errors import InputError
-from sightline.records import RunSummary
+from sightline.records import FileRecord, RunSummary
 from sightline.records.manifest import ManifestExcerpt, RunManifest
 from sightline.storage import files, json_digest, sync
 from sightline.storage.workspace import Workspace
@@ -45,8 +45,17 @@ def folder(workspace: Workspace, run_id: str) -> Path:
 def file(workspace: Workspace, manifest: RunManifest, name: str) -> Path:
     """Return the path of a file of a run, which may be missing or damaged."""
     key = f"runs/{manifest.run_id}/{name}"
-    record = manifest.files.get(name)
-    return sync.fetch(workspace, key, record.sha256) if record else workspace.path(key)
+    if (record := manifest.files.get(name)) is None:
+        return workspace.path(key)
+    return sync.fetch(workspace, key, record.sha256, stored_key(manifest.run_id, name, record))
+
+
+def stored_key(run_id: str, name: str, record: FileRecord) -> str:
+    """Return the key of a run's file in the object store.
+
+    It has the first digits of the digest, so two machines that publish one run never mix its files.
+    """
+    return f"runs/{run_id}/{record.sha256[:16]}/{name}"
 
 
 def exists(workspace: Workspace, run_id: str) -> bool:
@@ -72,7 +81,7 @@ def pull(workspace: Workspace) -> None:
 def visible_folders(workspace: Workspace) -> list[Path]:
     """List the visible folders and links in `runs/`, runs or not, sorted by name."""
     parent = workspace.root / "runs"
-    with files.storage_errors(workspace.root):
+    with workspace.storage_errors():
         found = sorted(parent.iterdir()) if parent.exists() else []
         return [
             path

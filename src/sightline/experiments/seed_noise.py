@@ -104,7 +104,7 @@ def write(workspace: Workspace, band: NoiseBand) -> Path:
     path = workspace.path(band.key)
     content = json_digest.dumps(band.model_dump(mode="json"))
     with workspace.in_use():
-        with files.storage_errors(workspace.root), files.new_file(path) as new:
+        with workspace.storage_errors(), files.new_file(path) as new:
             new.write_bytes(content)
         sync.push_file(workspace, band.key)
     return path

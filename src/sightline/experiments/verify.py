@@ -1,6 +1,7 @@
 """Checks run folders against the digests in their manifests."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from sightline.errors import InputError
@@ -72,7 +73,7 @@ def damaged_files(workspace: Workspace, manifest: RunManifest) -> list[str]:
 
 def _check(workspace: Workspace, name: str) -> RunCheck:
     folder = run_folder.folder(workspace, name)
-    sync.refresh(workspace, f"runs/{name}/")
+    _refresh(workspace, name)
     try:
         expected = run_folder.read_folder(folder).files
     except InputError as error:
@@ -94,6 +95,16 @@ def _check(workspace: Workspace, name: str) -> RunCheck:
     checked = [folder / run_folder.MANIFEST, *(folder / file for file in expected)]
     size = sum(files.size(path) for path in checked)
     return RunCheck(run_id=name, files=len(checked), bytes=size, damages=damages)
+
+
+def _refresh(workspace: Workspace, run_id: str) -> None:
+    """Bring all files of a run here again: what lies beside its manifest, and what that names."""
+    place = f"runs/{run_id}/"
+    sync.refresh(workspace, place, lambda key: "/" not in key.removeprefix(place))
+    with suppress(InputError):
+        manifest = run_folder.read_folder(run_folder.folder(workspace, run_id))
+        for name in filter(digests.is_below, manifest.files if workspace.store else ()):
+            run_folder.file(workspace, manifest, name)
 
 
 def _mismatches(

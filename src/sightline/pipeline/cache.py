@@ -131,9 +131,9 @@ def find_or_make(run: Run, stage: Stage[R], key: str, make: Callable[[Draft], R]
 
     Raises errors as `files.storage_errors` does.
     """
-    root, place = run.workspace.root, _relative(stage, key)
+    place = _relative(stage, key)
     with (
-        files.storage_errors(root, run.workspace.option),
+        run.workspace.storage_errors(),
         locks.alone(_lock(run, stage, key), stage.name),
         entry_store.leased(run.workspace, place, stage.name),
     ):
@@ -173,7 +173,7 @@ def _make(run: Run, stage: Stage[R], key: str, make: Callable[[Draft], R]) -> R:
 def wait_for(run: Run, stage: Stage[R], key: str) -> Entry[R] | None:
     """Return what `find` does, once no other process is making the entry."""
     with (
-        files.storage_errors(run.workspace.root, run.workspace.option),
+        run.workspace.storage_errors(),
         locks.shared(_lock(run, stage, key), f"Waiting for the result of the stage {stage.name}"),
         entry_store.leased(run.workspace, _relative(stage, key), stage.name),
     ):

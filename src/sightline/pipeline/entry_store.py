@@ -13,7 +13,7 @@ from typing import Any
 
 from sightline.errors import StorageError
 from sightline.records import FileRecord, Record
-from sightline.storage import digests, files, json_digest, lease, replica, transfer
+from sightline.storage import claims, digests, files, json_digest, replica, transfer
 from sightline.storage.workspace import Workspace
 
 MANIFEST = "manifest.json"
@@ -33,7 +33,7 @@ def pull(workspace: Workspace, place: str, manifest: bytes) -> bool:
         objects = _objects(place, manifest)
         stored = {one.key: one.bytes for one in store.list(f"{place}/")}
         needed = sum(stored.get(key, 0) for key in objects)
-        with files.storage_errors(workspace.root, workspace.option):
+        with workspace.storage_errors():
             replica.make_room(workspace.root, needed)
             workspace.check_room(needed, "The files of a finished stage")
             with files.new_folder(workspace.root / place, replace=True) as folder:
@@ -91,8 +91,8 @@ def leased(workspace: Workspace, place: str, purpose: str) -> Iterator[None]:
     if workspace.store is None:
         yield
         return
-    owner = replica.identity(workspace.root)
-    with lease.held(workspace.store, f"leases/{place}", owner, purpose):
+    waiting = f"Waiting for another machine that does the same: {purpose}"
+    with claims.held(workspace.store, workspace.root, place, waiting):
         yield
 
 

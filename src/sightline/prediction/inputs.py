@@ -14,7 +14,7 @@ from sightline.data.remote.remote_path import RemotePath
 from sightline.errors import DataError, InputError
 from sightline.prediction import npy
 from sightline.prediction.records import Input
-from sightline.storage.object_store import is_url
+from sightline.storage.store_url import is_url
 from sightline.storage.text import quoted
 
 _KINDS: dict[str, Literal["npy", "parquet"]] = {".npy": "npy", ".parquet": "parquet"}

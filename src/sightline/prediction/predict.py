@@ -9,7 +9,7 @@ from sightline.prediction import inputs
 from sightline.prediction.records import Outcome, Request, ServedModel, TableFormat
 from sightline.records import Run
 from sightline.storage import files
-from sightline.storage.object_store import is_url
+from sightline.storage.store_url import is_url
 
 SHARD_IMAGES = 10_000  # Images of a shard, about
 _FORMATS: dict[str, TableFormat] = {".parquet": "parquet", ".csv": "csv"}

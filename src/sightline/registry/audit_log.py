@@ -15,7 +15,8 @@ from sightline.errors import BusyStorageError, InputError, StorageError
 from sightline.records import Record
 from sightline.registry import documents, paths
 from sightline.registry.events import Action, Event, State
-from sightline.storage import claims, sync
+from sightline.storage import sync
+from sightline.storage.author import author
 from sightline.storage.workspace import Workspace
 
 _FILE_NAME = re.compile(r"(?!0{6})[0-9]{6}\.json|[1-9][0-9]{6,8}\.json")
@@ -126,7 +127,7 @@ def append(
     event = Event(
         **log.next_link(),
         created=datetime.now(UTC),
-        who=claims.author(),
+        who=author(),
         action=action,
         version=version,
         champion_after=log.state.after(action, version).champion,

@@ -30,7 +30,7 @@ def locked(workspace: Workspace, dataset: str, purpose: str) -> Iterator[None]:
     """
     lock = paths.home(workspace, dataset) / ".lock"
     try:
-        with workspace.in_use(), files.storage_errors(workspace.root), locks.alone(lock, purpose):
+        with workspace.in_use(), workspace.storage_errors(), locks.alone(lock, purpose):
             for folder in paths.folders(workspace, dataset):
                 if folder.is_dir():
                     for leftover in files.leftovers(folder):

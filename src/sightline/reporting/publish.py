@@ -105,18 +105,18 @@ def _write(run: Run, manifest: RunManifest) -> None:
             copied[name] = _describe(target / name)
         content = json_digest.dumps(manifest.model_dump(mode="json"))
         (target / run_folder.MANIFEST).write_bytes(content)
-        _push(run, target, [*copied])
+        _push(run, target, copied)
 
 
-def _push(run: Run, folder: Path, names: list[str]) -> None:
+def _push(run: Run, folder: Path, copied: dict[str, FileRecord]) -> None:
     """Upload a complete run folder, its manifest last and only if there is none."""
     if (store := run.workspace.store) is None:
         return
     new_run.check_claim(run.workspace, run.id)
-    place = f"runs/{run.id}"
-    transfer.push(store, {f"{place}/{name}": folder / name for name in names}, replace=True)
+    stored = {run_folder.stored_key(run.id, name, copied[name]): folder / name for name in copied}
+    transfer.push(store, stored)
     manifest = (folder / run_folder.MANIFEST).read_bytes()
-    if not store.create(f"{place}/{run_folder.MANIFEST}", manifest):
+    if not store.create(f"runs/{run.id}/{run_folder.MANIFEST}", manifest):
         raise new_run.already_exists(run.workspace, run.id)
 
 
@@ -125,7 +125,7 @@ def _new_folder(run: Run, needed: int) -> Iterator[Path]:
     """Yield a temporary folder that becomes the run's, unless the id was taken first."""
     final = run_folder.folder(run.workspace, run.id)
     try:
-        with files.storage_errors(run.workspace.root):
+        with run.workspace.storage_errors():
             files.make_folder(final.parent)
             run.workspace.check_room(needed, "The copies of the results and the report")
             with files.new_folder(final, replace=run.workspace.store is not None) as folder:

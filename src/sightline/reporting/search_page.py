@@ -41,7 +41,7 @@ def write(workspace: Workspace, study: Study, run: RunSummary | None = None) -> 
     """Write the page beside the study and return its path; `run` is that of the best trial."""
     path = folder(workspace, study.name) / "tune.html"
     html = render(study, run)
-    with files.storage_errors(workspace.root), files.new_file(path) as temporary:
+    with workspace.storage_errors(), files.new_file(path) as temporary:
         temporary.write_text(html, encoding="utf-8")
     sync.push_file(workspace, path.relative_to(workspace.root).as_posix())
     return path

@@ -1,32 +1,47 @@
-"""Claims on a workspace in object storage: who uses it, who cleans it up, who makes which run.
+"""Claims on a workspace in object storage: who uses it, cleans it up, makes a run or an entry.
 
-A claim ends when its holder releases it, or has not renewed it for EXPIRES_SECONDS; the clocks of
-the machines may differ by half of that.
+A claim is an object, `claims/<name>`, that is created only if there is none, and replaced only if
+nobody else has replaced it. Its holder renews it; it ends when it is deleted, or was not renewed
+for EXPIRES_SECONDS. The clocks of the machines may differ by half of that.
 """
 
-import getpass
+import json
 import logging
-import os
-import socket
 import threading
 import time
 import uuid
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from sightline.errors import StorageError
-from sightline.storage import claim_table, replica
-from sightline.storage.claim_table import Claim, Claims, read
+from sightline.storage import conditions, replica
+from sightline.storage.author import author
 from sightline.storage.object_store import ObjectStore
-from sightline.storage.text import printable
 
-USE, CLEAN_UP = "use/", "clean-up/"
+FOLDER = "claims/"
 EXPIRES_SECONDS = 120
-_RENEW_SECONDS = 30
-_POLL_SECONDS = 2
+RENEW_SECONDS = 30
+POLL_SECONDS = 2
+RELEASE_SECONDS = 5  # Longest wait for a release, after which the claim expires
+_PROCESS = uuid.uuid4().hex[:12]
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim of one process."""
+
+    place: str  # The replica that the process works in; a lock tells whether others there are alive
+    process: str
+    by: str  # Login and host, for messages
+    until: float  # Seconds since 1970: when it ends unless it is renewed
+
+    @property
+    def ended(self) -> bool:
+        """Whether it was not renewed in time."""
+        return self.until <= time.time()
 
 
 class ClaimedError(Exception):
@@ -38,157 +53,139 @@ class ClaimedError(Exception):
         self.claim = claim
 
 
-@contextmanager
-def held(
-    store: ObjectStore, root: Path, name: str, blocked_by: tuple[str, ...], waiting: str = ""
-) -> Iterator[None]:
-    """Hold a claim, which a thread renews; a process may hold the same one several times.
+class HeldClaim:
+    """A claim of this process, which a thread renews."""
 
-    Claims of other replicas whose names start with one of `blocked_by` rule it out; in one's own
-    replica, locks do that. Then it logs `waiting` and waits, or raises ClaimedError if that is
-    empty.
-    """
-    keeper = _keeper(store, root)
-    while True:
-        try:
-            keeper.acquire(name, blocked_by)
-            break
-        except ClaimedError:
-            if not waiting:
-                raise
-        _log.warning(waiting)
-        while keeper.find(read(store), blocked_by):
-            time.sleep(_POLL_SECONDS)
-    try:
-        yield
-    finally:
-        keeper.release(name)
-
-
-@contextmanager
-def in_use(store: ObjectStore, root: Path, waiting: str) -> Iterator[None]:
-    """Keep clean-ups out; wait for one of another replica."""
-    with held(store, root, f"{USE}{_keeper(store, root).process}", (CLEAN_UP,), waiting):
-        yield
-
-
-@contextmanager
-def clean_up(store: ObjectStore, root: Path) -> Iterator[None]:
-    """Keep other replicas out; raise ClaimedError if one is used."""
-    with held(store, root, CLEAN_UP, (USE, CLEAN_UP)):
-        yield
-
-
-def author() -> str:
-    """Return SIGHTLINE_USER, or the login name and the host: 1 to 200 printable characters."""
-    try:
-        login = getpass.getuser()
-    except (OSError, KeyError):  # a container may run under a number without a name
-        login = f"uid-{os.getuid()}"
-    return printable(os.environ.get("SIGHTLINE_USER") or f"{login}@{socket.gethostname()}")[:200]
-
-
-def is_in_use(store: ObjectStore) -> bool:
-    """Return whether a process uses the workspace."""
-    return any(name.startswith(USE) for name in read(store))
-
-
-def check(store: ObjectStore, root: Path) -> None:
-    """Raise StorageError if this process could not always renew its claims in time."""
-    _keeper(store, root).check()
-
-
-def is_lost(store: ObjectStore, root: Path, name: str) -> bool:
-    """Return whether another process has taken over a claim."""
-    claim = read(store).get(name)
-    return claim is not None and claim.process != _keeper(store, root).process
-
-
-class _Keeper:
-    """The claims of this process in one store."""
-
-    def __init__(self, store: ObjectStore, place: str) -> None:
-        self._store, self._place = store, place
-        self.process = uuid.uuid4().hex[:12]
-        self._names: Counter[str] = Counter()
-        self._lock = threading.RLock()
+    def __init__(self, store: ObjectStore, root: Path, name: str) -> None:
+        """Bind to a name; nothing is written yet."""
+        self.place = replica.identity(root)
+        self._store, self._key = store, f"{FOLDER}{name}"
         self._renewed = 0.0, 0.0  # By both clocks: one may be set, one stands still in a suspension
         self._lost = False
         self._ended = threading.Event()
+        self._renewal = threading.Thread(target=self._renew, daemon=True)
 
-    def find(self, claims: Claims, names: tuple[str, ...]) -> Claim | None:
-        """Find a claim of another replica whose name starts with one of these."""
-        others = ((name, one) for name, one in claims.items() if one.place != self._place)
-        return next((one for name, one in others if name.startswith(names)), None)
+    def acquire(self) -> None:
+        """Write the claim; raise ClaimedError if another replica has it.
 
-    def acquire(self, name: str, blocked_by: tuple[str, ...]) -> None:
-        with self._lock:
-            if not self._names[name]:
-                self._change(lambda claims: self._add(claims, name, blocked_by))
-                self._lost = self._lost and bool(self._names)
-            self._names[name] += 1
-            if self._names.total() == 1:
-                self._ended = threading.Event()
-                threading.Thread(target=self._renew, args=(self._ended,), daemon=True).start()
+        That of a process of this replica is taken over, since a lock tells that it has ended.
+        """
+        conditions.check(self._store)
+        while not self._write(None):
+            found = self._store.read_tagged(self._key)
+            if found is None:
+                continue
+            claim = _parse(self._store, self._key, found[0])
+            if claim.place != self.place and not claim.ended:
+                raise ClaimedError(claim)
+            if self._write(found[1]):
+                break
+        self._renewal.start()
 
-    def release(self, name: str) -> None:
-        with self._lock:
-            self._names[name] -= 1
-            self._names = +self._names
-            if not self._names:
-                self._ended.set()
-            if not self._names[name]:
-                with suppress(StorageError):  # it expires
-                    self._change(lambda claims: self._remove(claims, name))
+    def release(self) -> None:
+        """Delete the claim; if the service does not answer soon, it expires."""
+        self._ended.set()
+        self._renewal.join(RELEASE_SECONDS)
 
     def check(self) -> None:
-        silent = max(now - then for now, then in zip(_clocks(), self._renewed, strict=True))
-        if self._lost or silent > EXPIRES_SECONDS / 2:
+        """Raise StorageError if the claim could not always be renewed in time."""
+        if self._lost or self._silent():
             raise StorageError(
                 f"The claim on {self._store.url} could not be renewed in time, so another machine "
                 "may use it now; nothing more was changed. Run again."
             )
 
-    def _renew(self, ended: threading.Event) -> None:
-        while not ended.wait(_RENEW_SECONDS):
-            with suppress(StorageError), self._lock:  # another attempt follows
-                if not ended.is_set():
-                    self._change(self._add_all)
+    def _silent(self) -> bool:
+        """Return whether another machine may hold the claim, or will before a request is done."""
+        silent = max(now - then for now, then in zip(_clocks(), self._renewed, strict=True))
+        return silent > EXPIRES_SECONDS / 2
 
-    def _add_all(self, claims: Claims) -> None:
-        for name in self._names:
-            own = name in claims and claims[name].process == self.process
-            self._lost = self._lost or not own
-            if own or name not in claims:
-                self._add(claims, name, ())
+    def _renew(self) -> None:
+        while not self._ended.wait(RENEW_SECONDS):
+            with suppress(StorageError):  # another attempt follows
+                found = self._store.read_tagged(self._key)
+                claim = found and _parse(self._store, self._key, found[0])
+                own = claim is not None and _is_own(claim, self.place)
+                if not own and not self._lost:
+                    _log.warning("The claim %s was not renewed in time", self._key)
+                self._lost = self._lost or not own
+                if own or found is None:
+                    self._write(found[1] if found else None)
+        if not self._silent():
+            with suppress(StorageError):  # it expires
+                self._store.delete(self._key)
 
-    def _add(self, claims: Claims, name: str, blocked_by: tuple[str, ...]) -> None:
-        if claim := self.find(claims, blocked_by):
-            raise ClaimedError(claim)
-        until = time.time() + EXPIRES_SECONDS
-        claims[name] = Claim(self._place, self.process, author(), until)
-
-    def _remove(self, claims: Claims, name: str) -> None:
-        if name in claims and claims[name].process == self.process:
-            del claims[name]
-
-    def _change(self, apply: Callable[[Claims], None]) -> None:
+    def _write(self, tag: str | None) -> bool:
+        """Replace the object with this tag, or create it; return whether that was possible."""
         started = _clocks()
-        claim_table.change(self._store, apply)
-        self._renewed = started
+        claim = Claim(self.place, _PROCESS, author(), time.time() + EXPIRES_SECONDS)
+        content = json.dumps(asdict(claim)).encode()
+        if tag is None:
+            done = self._store.create(self._key, content)
+        else:
+            done = self._store.replace(self._key, content, tag)
+        if done:
+            self._renewed = started
+        return done
+
+
+@contextmanager
+def held(store: ObjectStore, root: Path, name: str, waiting: str = "") -> Iterator[HeldClaim]:
+    """Hold a claim. If another replica has it, log `waiting` and wait, or raise ClaimedError."""
+    claim = HeldClaim(store, root, name)
+    while True:
+        try:
+            claim.acquire()
+            break
+        except ClaimedError:
+            if not waiting:
+                raise
+        _log.warning(waiting)
+        while find(store, name):
+            time.sleep(POLL_SECONDS)
+    try:
+        yield claim
+    finally:
+        claim.release()
+
+
+def find(store: ObjectStore, name: str) -> Claim | None:
+    """Return the claim of a name; None if there is none or it has ended."""
+    content = store.read(f"{FOLDER}{name}")
+    claim = None if content is None else _parse(store, f"{FOLDER}{name}", content)
+    return None if claim is None or claim.ended else claim
+
+
+def names(store: ObjectStore, prefix: str = "") -> list[str]:
+    """List the names of claims below a prefix that ends at a slash, ended or not."""
+    return [one.key.removeprefix(FOLDER) for one in store.list(f"{FOLDER}{prefix}")]
+
+
+def is_lost(store: ObjectStore, root: Path, name: str) -> bool:
+    """Return whether another process has taken over a claim of this one."""
+    claim = find(store, name)
+    return claim is not None and not _is_own(claim, replica.identity(root))
+
+
+def remove_ended(store: ObjectStore) -> None:
+    """Remove what killed processes left; hold a clean-up, so that nobody takes it over."""
+    for name in names(store):
+        if find(store, name) is None:
+            store.delete(f"{FOLDER}{name}")
+
+
+def _is_own(claim: Claim, place: str) -> bool:
+    return (claim.place, claim.process) == (place, _PROCESS)
+
+
+def _parse(store: ObjectStore, key: str, content: bytes) -> Claim:
+    try:
+        return Claim(**json.loads(content))
+    except (ValueError, TypeError):
+        raise StorageError(
+            f"{store.url}/{key} is damaged; delete it when no run is active."
+        ) from None
 
 
 def _clocks() -> tuple[float, float]:
     return time.monotonic(), time.time()
-
-
-_keepers: dict[tuple[str, Path], _Keeper] = {}
-_one_at_a_time = threading.Lock()
-
-
-def _keeper(store: ObjectStore, root: Path) -> _Keeper:
-    key = (store.url, root)
-    with _one_at_a_time:
-        if key not in _keepers:
-            _keepers[key] = _Keeper(store, replica.identity(root))
-        return _keepers[key]

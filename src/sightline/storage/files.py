@@ -1,9 +1,8 @@
 """Atomic writes: files and folders appear complete or not at all.
 
-This is the only module that renames or syncs files.
+This is, with `exchange`, the only module that renames or syncs files.
 """
 
-import ctypes
 import errno
 import os
 import re
@@ -14,13 +13,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sightline.errors import BusyStorageError, StorageError
+from sightline.storage.exchange import exchange
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _NOT_WRITABLE = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR})
 _BUSY = frozenset({errno.EAGAIN, errno.EBUSY, errno.EIO, errno.ESTALE, errno.ETIMEDOUT})
-# Older kernels, NFS and macOS cannot exchange two names; or one of them does not exist
-_NO_EXCHANGE = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.ENOENT})
-_AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # Constants of Linux' renameat2(2)
 ROOT_OPTION = "--artifacts or SIGHTLINE_ARTIFACTS"  # Selects another folder, for messages
 _LEFTOVER = re.compile(r"\..+\.[0-9a-f]{8}\.(tmp|aside)")
 
@@ -79,7 +76,7 @@ def new_folder(path: Path, *, replace: bool) -> Iterator[Path]:
             _sync(file)
         _sync(temporary)
         replaced = None
-        if not (replace and _exchange(temporary, path)):
+        if not (replace and exchange(temporary, path)):
             replaced = _rename_aside(path) if replace else None
             temporary.rename(path)
         _sync(path.parent)
@@ -137,7 +134,7 @@ def size(path: Path) -> int:
 
 
 @contextmanager
-def storage_errors(root: Path, option: str = ROOT_OPTION) -> Iterator[None]:
+def storage_errors(root: Path, option: str) -> Iterator[None]:
     """Convert operating system errors of a write below `root`; other errors pass unchanged.
 
     Raises StorageError if the disk is full or not writable, naming the option that selects another
@@ -173,23 +170,6 @@ def free_bytes(folder: Path) -> int:
 
 def _temporary_name(path: Path, suffix: str) -> Path:
     return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.{suffix}")
-
-
-def _exchange(one: Path, other: Path) -> bool:
-    """Exchange the names of two folders atomically, so that a kill leaves neither name without one.
-
-    Returns False, with nothing changed, if one is missing or the system has no such call; raises
-    OSError if the system refused.
-    """
-    renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
-    if renameat2 is None:
-        return False
-    if renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0:
-        return True
-    number = ctypes.get_errno()
-    if number in _NO_EXCHANGE:
-        return False
-    raise OSError(number, os.strerror(number), str(other))
 
 
 def _rename_aside(path: Path) -> Path | None:

@@ -6,25 +6,27 @@ AWS_ACCESS_KEY_ID, AWS_REGION and AWS_ENDPOINT_URL. The client is obstore (extra
 
 import hashlib
 import json
-import re
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from sightline.errors import BusyStorageError, InputError, StorageError
+from sightline.errors import BusyStorageError, StorageError
 from sightline.storage import locks, store_client, store_errors
+from sightline.storage.store_errors import BrokenOffError
+from sightline.storage.store_url import check_url
 
-SCHEMES = ("s3", "gs", "az", "file", "memory")
-_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
-_ATTEMPTS = 3  # Of conditional writes, which obstore does not repeat after a broken connection
-_SMALL = 16 << 20  # Bytes of an object that is read as a whole, such as a manifest
-_PART = 16 << 20  # Bytes of a part of an upload
+_ATTEMPTS = 3  # At what obstore does not repeat
+SMALL = 16 << 20  # Bytes of an object that is read as a whole, such as a manifest
+PART = 8 << 20  # Bytes of a part of an upload
+_TOGETHER = 4  # Parts of an upload that are in memory
 _PARTS = 9_000  # Most parts of an upload; S3 allows 10,000
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class ObjectStore:
         with self._errors():
             self._store = store_client.connect(self.url)
 
-    def read(self, key: str, limit: int = _SMALL) -> bytes | None:
+    def read(self, key: str, limit: int = SMALL) -> bytes | None:
         """Return an object's content; None if it does not exist.
 
         Raises StorageError if it has more than `limit` bytes.
@@ -62,22 +64,28 @@ class ObjectStore:
         found = self.read_tagged(key, limit)
         return None if found is None else found[0]
 
-    def read_tagged(self, key: str, limit: int = _SMALL) -> tuple[bytes, str] | None:
+    def read_tagged(self, key: str, limit: int = SMALL) -> tuple[bytes, str] | None:
         """Return an object's content and its tag for `replace`; None if it does not exist."""
         import obstore
 
-        with self._errors():
+        def get() -> tuple[bytes, str] | None:
             try:
                 found = obstore.get(self._store, key)
-                if found.meta["size"] > limit:
-                    raise StorageError(
-                        f"{self.url}/{key} has {found.meta['size']:,} bytes; expected at most "
-                        f"{limit:,}. Another program wrote it: remove it or move it away."
-                    )
+                self.check_size(key, found.meta["size"], limit)
                 return bytes(found.bytes()), _tag(found.meta)
             except FileNotFoundError as error:
                 store_errors.check_bucket(error)
                 return None
+
+        return self._again(get, BrokenOffError)
+
+    def check_size(self, key: str, size: int, limit: int = SMALL) -> None:
+        """Raise StorageError if an object that is read as a whole is larger, in bytes."""
+        if size > limit:
+            raise StorageError(
+                f"{self.url}/{key} has {size:,} bytes; expected at most {limit:,}. Another program "
+                "wrote it: remove it or move it away."
+            )
 
     def stat(self, key: str) -> StoredObject | None:
         """Describe an object; None if it does not exist. A missing bucket is not noticed."""
@@ -128,9 +136,9 @@ class ObjectStore:
         """Write a file to an object, which appears complete or not at all."""
         import obstore
 
-        part = max(_PART, path.stat().st_size // _PARTS)
+        part = max(PART, path.stat().st_size // _PARTS)
         with self._errors():
-            obstore.put(self._store, key, path, chunk_size=part, max_concurrency=4)
+            obstore.put(self._store, key, path, chunk_size=part, max_concurrency=_TOGETHER)
 
     def write(self, key: str, content: bytes) -> None:
         """Write an object, whether or not it exists."""
@@ -162,15 +170,9 @@ class ObjectStore:
         """List the objects below a prefix that ends at a slash, in any order."""
         import obstore
 
-        pages: list[Any] = []
-        for left in reversed(range(_ATTEMPTS)):  # obstore does not repeat an answer that broke off
-            try:
-                with self._errors():
-                    pages = [*obstore.list(self._store, prefix=prefix or None)]
-                break
-            except BusyStorageError:
-                if not left:
-                    raise
+        pages: list[Any] = self._again(
+            lambda: [*obstore.list(self._store, prefix=prefix or None)], BrokenOffError
+        )
         for page in pages:
             yield from map(_stored, page)
 
@@ -193,19 +195,21 @@ class ObjectStore:
         import obstore
         from obstore.exceptions import AlreadyExistsError, PreconditionError
 
-        for left in reversed(range(_ATTEMPTS)):
-            try:
-                with self._errors():
-                    obstore.put(self._store, key, content, mode=mode)
-                return True
-            except (AlreadyExistsError, PreconditionError) as error:
-                with self._errors():
-                    store_errors.check_bucket(error)
-                return self.read(key) == content
-            except BusyStorageError:
-                if not left:
-                    raise
-        raise AssertionError
+        try:
+            self._again(lambda: obstore.put(self._store, key, content, mode=mode), BusyStorageError)
+            return True
+        except (AlreadyExistsError, PreconditionError) as error:
+            with self._errors():
+                store_errors.check_bucket(error)
+            return self.read(key) == content
+
+    def _again(self, act: Callable[[], T], error: type[BusyStorageError]) -> T:
+        """Return the result of a request, which is repeated after such an error."""
+        for _ in range(_ATTEMPTS - 1):
+            with suppress(error), self._errors():
+                return act()
+        with self._errors():
+            return act()
 
     def _errors(self) -> AbstractContextManager[None]:
         return store_errors.converted(self.url)
@@ -215,33 +219,6 @@ class ObjectStore:
 def open_store(url: str) -> ObjectStore:
     """Return the store of a URL; one for each URL in a process."""
     return ObjectStore(url)
-
-
-def is_url(text: str) -> bool:
-    """Return whether a text is a URL, not a path."""
-    return "://" in text
-
-
-def check_url(url: str) -> str:
-    """Return the URL of a store without a slash at its end.
-
-    Raises InputError if its scheme is not supported or it holds a password, a query or no bucket.
-    Messages do not repeat what may be a secret.
-    """
-    scheme, _, rest = url.partition("://")
-    if scheme not in SCHEMES:
-        raise InputError(
-            "The URL cannot be used; expected s3://, gs:// or az:// with bucket and prefix, or the "
-            "path of a folder."
-        )
-    if re.search(r"[@?#]|//|[^ -~]", rest) or ".." in rest.split("/"):
-        raise InputError(
-            f"The {scheme}:// URL holds more than a bucket and a prefix; give credentials and "
-            "options as environment variables, such as AWS_ACCESS_KEY_ID."
-        )
-    if scheme not in {"file", "memory"} and not _BUCKET.fullmatch(rest.split("/")[0]):
-        raise InputError(f"The {scheme}:// URL names no bucket; expected {scheme}://BUCKET/PREFIX.")
-    return url.rstrip("/")
 
 
 def _tag(meta: Any) -> str:

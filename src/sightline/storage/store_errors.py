@@ -11,7 +11,12 @@ _NOT_ALLOWED = re.compile(
     "ExpiredToken|InvalidAccessKeyId|SignatureDoesNotMatch|InvalidToken|AccessDenied|Missing[A-Z]"
     r"|//169\.254\.|metadata\.google\.internal|oauth2\.googleapis\.com"
 )
+_BROKEN_OFF = re.compile("body error|error decoding|IncompleteBody")
 _STATUS = re.compile(r"status code: (?!408|429)(4\d\d)")
+
+
+class BrokenOffError(BusyStorageError):
+    """An answer ended too early, which the client does not repeat."""
 
 
 @contextmanager
@@ -65,7 +70,8 @@ def _as_storage_error(url: str, error: Exception) -> StorageError:
         return StorageError(
             f"{url} refused a request with status {found[1]}; check the URL and the endpoint."
         )
-    return BusyStorageError(
+    kind = BrokenOffError if _BROKEN_OFF.search(text) else BusyStorageError
+    return kind(
         f"{url} did not answer as expected after several attempts. Finished stages are intact: "
         "run again, and check the connection and the service if this happens again."
     )

@@ -1,32 +1,47 @@
 """Keeps files of a replica like those in the object store; without a store it does nothing."""
 
-import hashlib
+import json
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
-from sightline.storage import digests, files, replica
-from sightline.storage.object_store import ObjectStore, StoredObject
+from sightline.storage import digests, files
+from sightline.storage.object_store import SMALL, ObjectStore, StoredObject
 from sightline.storage.workspace import Workspace
 
 _THREADS = 8
-_MD5 = re.compile(r'"?([0-9a-f]{32})"?')  # What most services use as ETag of small objects
+_TAGS = ".etags"  # The file below a prefix that has ETag and SHA-256 of what was pulled, by key
 
 
-def pull(workspace: Workspace, prefix: str, wanted: Callable[[str], bool]) -> None:
-    """Make the small files below a prefix, which ends at a slash, those of the store.
+def pull(
+    workspace: Workspace,
+    prefix: str,
+    wanted: Callable[[str], bool],
+    limit: int | None = SMALL,
+) -> None:
+    """Make the files below a prefix, which ends at a slash, those of the store.
 
     `wanted` selects them by key. What a listing does not name is removed only if the store does
-    not have it either.
+    not have it either. Raises StorageError if one has more than `limit` bytes.
     """
     if (store := workspace.store) is None:
         return
     listed = {one.key: one for one in store.list(prefix) if wanted(one.key)}
-    changed = (one for one in listed.values() if not _is_current(workspace, one))
+    path = workspace.path(f"{prefix}{_TAGS}")
+    tags = _read_tags(path)
+    current = {key: [one.etag, _digest(workspace, key)] for key, one in listed.items()}
+    changed = [one for key, one in listed.items() if not one.etag or tags.get(key) != current[key]]
+    if limit is not None:
+        for one in changed:
+            store.check_size(one.key, one.bytes, limit)
     _download(workspace, store, changed)
+    if changed or tags.keys() - listed.keys():
+        current |= {one.key: [one.etag, _digest(workspace, one.key)] for one in changed}
+        with _new_file(workspace, f"{prefix}{_TAGS}") as temporary:
+            temporary.write_text(json.dumps(current))
     for key in _keys(workspace, prefix):
         if wanted(key) and key not in listed:
             pull_file(workspace, key)
@@ -61,29 +76,32 @@ def remove(workspace: Workspace, key: str) -> None:
     files.remove(workspace.path(key))
 
 
-def fetch(workspace: Workspace, key: str, sha256: str) -> Path:
+def fetch(workspace: Workspace, key: str, sha256: str, stored: str | None = None) -> Path:
     """Bring a file here unless the copy has this digest; return its path, whether or not it exists.
 
-    The file may differ, since it differs in the store: the caller checks its digest.
+    `stored` is the key in the store, if that is another one. The file may differ, since it differs
+    in the store: the caller checks its digest.
     """
     path, store = workspace.path(key), workspace.store
     if store is not None and digests.difference(path, sha256) is not None:
-        _replace(workspace, store, key)
+        _replace(workspace, store, key, stored or key)
     return path
 
 
-def refresh(workspace: Workspace, prefix: str) -> None:
-    """Bring all files below a prefix here again, to check what the store has."""
+def refresh(
+    workspace: Workspace, prefix: str, wanted: Callable[[str], bool] = lambda key: True
+) -> None:
+    """Bring the files below a prefix here again, to check what the store has."""
     if store := workspace.store:
         files.set_aside(workspace.path(prefix))
-        _download(workspace, store, store.list(prefix))
+        _download(workspace, store, (one for one in store.list(prefix) if wanted(one.key)))
 
 
 def _download(workspace: Workspace, store: ObjectStore, found: Iterable[StoredObject]) -> None:
     """Download objects; the time of a file becomes that of its object, by which runs are sorted."""
 
     def download(one: StoredObject) -> None:
-        if _replace(workspace, store, one.key):
+        if _replace(workspace, store, one.key, one.key):
             os.utime(workspace.path(one.key), (one.modified.timestamp(),) * 2)
 
     safe = [one for one in found if digests.is_below(one.key)]
@@ -91,10 +109,10 @@ def _download(workspace: Workspace, store: ObjectStore, found: Iterable[StoredOb
         list(pool.map(download, safe))
 
 
-def _replace(workspace: Workspace, store: ObjectStore, key: str) -> bool:
+def _replace(workspace: Workspace, store: ObjectStore, key: str, stored: str) -> bool:
     """Download an object to a file; return False, and remove the file, if there is none."""
     with _new_file(workspace, key) as temporary:
-        found = store.download(key, temporary)
+        found = store.download(stored, temporary)
     if found is None:
         workspace.path(key).unlink(missing_ok=True)
     return found is not None
@@ -103,17 +121,25 @@ def _replace(workspace: Workspace, store: ObjectStore, key: str) -> bool:
 @contextmanager
 def _new_file(workspace: Workspace, key: str) -> Iterator[Path]:
     with (
-        files.storage_errors(workspace.root, replica.VARIABLE),
+        workspace.storage_errors(),
         files.new_file(workspace.path(key)) as temporary,
     ):
         yield temporary
 
 
-def _is_current(workspace: Workspace, stored: StoredObject) -> bool:
-    path, tag = workspace.path(stored.key), _MD5.fullmatch(stored.etag or "")
-    if tag is None or not path.is_file() or path.stat().st_size != stored.bytes:
-        return False
-    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() == tag[1]
+def _digest(workspace: Workspace, key: str) -> str | None:
+    path = workspace.path(key)
+    with suppress(OSError):
+        return digests.sha256(path) if digests.is_below(key) else None
+    return None
+
+
+def _read_tags(path: Path) -> dict[str, Any]:
+    """Read what was pulled; nothing if the file is missing or damaged."""
+    with suppress(OSError, ValueError):
+        found = json.loads(path.read_bytes())
+        return found if isinstance(found, dict) else {}
+    return {}
 
 
 def _keys(workspace: Workspace, prefix: str) -> list[str]:

@@ -7,12 +7,14 @@ from pathlib import Path
 from sightline.storage.object_store import ObjectStore
 
 _THREADS = 8
+_SMALL = 1 << 20  # Bytes of a file that is uploaded beside others
 
 
 def push(store: ObjectStore, files: Mapping[str, Path], *, replace: bool = False) -> None:
-    """Upload files, by the key of their object; the last one when all others are complete.
+    """Upload files, by the key of their object.
 
-    Unless `replace` is true, an object that already has the file's size is left alone.
+    Unless `replace` is true, an object that already has the file's size is left alone. Large files
+    go one by one, each in parts, so that few parts are in memory.
     """
 
     def upload(key: str) -> None:
@@ -21,10 +23,10 @@ def push(store: ObjectStore, files: Mapping[str, Path], *, replace: bool = False
         if stored is None or stored.bytes != path.stat().st_size:
             store.upload(key, path)
 
-    first, last = list(files)[:-1], list(files)[-1:]
+    small = {key for key, path in files.items() if path.stat().st_size <= _SMALL}
     with ThreadPoolExecutor(_THREADS) as pool:
-        list(pool.map(upload, first))
-    for key in last:
+        list(pool.map(upload, small))
+    for key in files.keys() - small:
         upload(key)
 
 

@@ -3,15 +3,16 @@
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from sightline.errors import InputError, StorageError
-from sightline.storage import claims, files, locks, object_store, replica
-from sightline.storage.claims import ClaimedError
+from sightline.storage import claims, files, locks, object_store, replica, usage
+from sightline.storage.claims import ClaimedError, HeldClaim
 from sightline.storage.object_store import ObjectStore
+from sightline.storage.store_url import check_url, is_url
 
 LOCK = ".at-work.lock"  # The file that tells that a folder is a workspace
 
@@ -36,8 +37,8 @@ class Workspace:
 
         Raises InputError if it is a file, or a URL that cannot be used.
         """
-        if object_store.is_url(given):
-            url = object_store.check_url(given)
+        if is_url(given):
+            url = check_url(given)
             if url.startswith(("memory:", "file:")):  # for tests; the first ends with the process
                 raise InputError(
                     f"{given} cannot hold artifacts; expected s3://, gs:// or az:// with bucket "
@@ -66,6 +67,10 @@ class Workspace:
         """
         return object_store.open_store(self.url) if self.url else None
 
+    def storage_errors(self) -> AbstractContextManager[None]:
+        """Convert errors of writes below `root`, as `files.storage_errors` does."""
+        return files.storage_errors(self.root, self.option)
+
     def path(self, relative: str) -> Path:
         """Return the path of a file that a record names relative to the root."""
         return self.root / relative
@@ -78,42 +83,45 @@ class Workspace:
         StorageError if the root is not writable.
         """
         with ExitStack() as stack:
-            with files.storage_errors(self.root, self.option):
+            with self.storage_errors():
                 waiting = f"Waiting for the clean-up of {self} to end"
                 stack.enter_context(locks.shared(self.root / LOCK, waiting))
             if self.store:
-                stack.enter_context(claims.in_use(self.store, self.root, waiting))
+                stack.enter_context(usage.in_use(self.store, self.root, waiting))
             yield
 
     @contextmanager
-    def exclusive(self) -> Iterator[None]:
+    def exclusive(self) -> Iterator[HeldClaim | None]:
         """Use the workspace exclusively; runs that start in the meantime wait.
+
+        Yields the claim on the object storage, if there is one; check it before each change.
 
         Raises InputError if a run is using it, and StorageError if the root is not writable.
         """
+        claim = None
         with ExitStack() as stack:
-            with files.storage_errors(self.root, self.option):
+            with self.storage_errors():
                 acquired = stack.enter_context(locks.alone_if_free(self.root / LOCK))
             if not acquired:
                 raise InputError(f"A run is using {self}; prune when it has ended.")
             try:
                 if self.store:
-                    stack.enter_context(claims.clean_up(self.store, self.root))
+                    claim = stack.enter_context(usage.clean_up(self.store, self.root))
             except ClaimedError as other:
                 raise InputError(
                     f"{other.claim.by} is using {self}; prune when that has ended. The claim of a "
                     f"run that was killed ends after {claims.EXPIRES_SECONDS} seconds."
                 ) from None
-            yield
+            yield claim
 
     def is_in_use(self) -> bool:
         """Return whether a run is using the workspace; writes nothing."""
-        if self.store and claims.is_in_use(self.store):
+        if self.store and usage.is_in_use(self.store):
             return True
         if not (self.root / LOCK).exists():
             return False
         with (
-            files.storage_errors(self.root, self.option),
+            self.storage_errors(),
             locks.alone_if_free(self.root / LOCK) as free,
         ):
             return not free
@@ -124,7 +132,7 @@ class Workspace:
         BusyStorageError means that the object storage does not answer.
         """
         try:
-            with files.storage_errors(self.root, self.option):
+            with self.storage_errors():
                 self.root.mkdir(parents=True, exist_ok=True)
                 with tempfile.TemporaryFile(dir=self.root) as file:
                     file.write(b"sightline")

@@ -7,7 +7,8 @@ from sightline.errors import InputError, RunExistsError
 from sightline.experiments import new_run, pins, run_folder, seed_noise, verify
 from sightline.experiments.seed_noise import NoiseBand
 from sightline.records import Spread
-from sightline.storage import claims, files
+from sightline.storage import files
+from sightline.storage.author import author
 
 
 @pytest.fixture
@@ -57,9 +58,10 @@ def test_new_run_that_listings_do_not_name_yet_is_found_by_its_id(machines, monk
 
 def test_verify_checks_what_the_store_has(machines):
     a, b = machines
-    publish(a, "run-1")
+    manifest = publish(a, "run-1")
     assert verify.verify(b)[0].damages == ()
-    a.store.write("runs/run-1/model.keras", b"damaged")
+    model = run_folder.stored_key("run-1", "model.keras", manifest.files["model.keras"])
+    a.store.write(model, b"damaged")
     a.store.write("runs/run-1/notes.txt", b"unknown")
     found = {damage.path for damage in verify.verify(b, "run-1")[0].damages}
     assert found == {"runs/run-1/model.keras", "runs/run-1/notes.txt"}
@@ -71,7 +73,7 @@ def test_id_of_an_active_run_is_refused_on_another_machine(machines):
     a, b = machines
     with new_run.claim(a, "run-1"):
         assert new_run.is_claimed(b, "run-1")
-        reason = f"active in memory://.*, reserved by {claims.author()}"
+        reason = f"active in memory://.*, reserved by {author()}"
         with pytest.raises(RunExistsError, match=reason), new_run.claim(b, "run-1"):
             pass
         with new_run.claim(b, "run-11"):

@@ -32,7 +32,8 @@ def test_published_run_is_complete_on_another_machine(shared, manifest, monkeypa
     publish_run(run, manifest)
     (uploaded,) = order
     published = run_folder.read(other, run.id)
-    assert {f"runs/{run.id}/{name}" for name in published.files} == set(uploaded)
+    stored = {run_folder.stored_key(run.id, *file) for file in published.files.items()}
+    assert stored == set(uploaded)
     assert verify.verify(other)[0].damages == ()
     with pytest.raises(RunExistsError):
         publish_run(run, manifest)
@@ -43,9 +44,16 @@ def test_id_that_another_machine_took_over_is_not_published_again(shared, manife
     monkeypatch.setattr(new_run, "check_new", lambda *_: None)
     with new_run.claim(other, run.id), pytest.raises(RunExistsError):
         publish_run(run, manifest)
-    for name in ("manifest.json", "report.md"):
-        other.store.write(f"runs/{run.id}/{name}", b"another")
+
+
+def test_machine_that_publishes_too_late_changes_nothing(shared, manifest, monkeypatch):
+    run, other = shared
+    publish_run(run, manifest)
+    before = other.store.read(f"runs/{run.id}/manifest.json")
+    for check in ("check_new", "check_claim"):  # it was suspended after them
+        monkeypatch.setattr(new_run, check, lambda *_: None)
+    config = manifest.config.model_copy(update={"recipe": "another"})
     with pytest.raises(RunExistsError):
-        publish_run(run, manifest)
-    assert other.store.read(f"runs/{run.id}/report.md") == b"another"
-    assert other.store.read(f"runs/{run.id}/manifest.json") == b"another"
+        publish_run(run, manifest.model_copy(update={"config": config}))
+    assert other.store.read(f"runs/{run.id}/manifest.json") == before
+    assert verify.verify(other)[0].damages == ()

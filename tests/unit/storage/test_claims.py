@@ -1,136 +1,167 @@
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from threading import Event
 
 import pytest
 
-from sightline.errors import BusyStorageError, InputError, StorageError
-from sightline.storage import claim_table, claims, replica
-from sightline.storage.claims import ClaimedError
+from elsewhere import lock_wait
+from sightline.errors import BusyStorageError, StorageError
+from sightline.storage import claims, conditions, replica
+from sightline.storage.author import author
+from sightline.storage.claims import ClaimedError, held
 from sightline.storage.object_store import ObjectStore
-from sightline.storage.workspace import Workspace
 
-RUN = "run/a-run/"
+NAME = "run/a-run"
+KEY = f"claims/{NAME}"
 
 
 @pytest.fixture
-def store():
+def store(monkeypatch):
+    monkeypatch.setattr(claims, "POLL_SECONDS", 0.01)
     return ObjectStore("memory://tests")
 
 
-@contextmanager
-def claimed(store, root, name=RUN):
-    with claims.held(store, root, name, (name,)):
-        yield
+@pytest.fixture
+def a(tmp_path):
+    return tmp_path / "a"
 
 
-def test_run_of_another_machine_is_refused_until_its_claim_ends(store, tmp_path, monkeypatch):
-    with claimed(store, tmp_path / "a"):
-        with pytest.raises(ClaimedError) as refused, claimed(store, tmp_path / "b"):
+@pytest.fixture
+def b(tmp_path):
+    return tmp_path / "b"
+
+
+def place(store, root, waiting=""):
+    """Hold the claim for a moment; return the replica that it names."""
+    with held(store, root, NAME, waiting):
+        return claims.find(store, NAME).place
+
+
+def test_claim_of_another_machine_rules_one_out_until_it_ends(store, a, b, monkeypatch):
+    with held(store, a, NAME):
+        with pytest.raises(ClaimedError) as refused, held(store, b, NAME):
             pass
-        assert refused.value.claim.by == claims.author()
-        with claimed(store, tmp_path / "b", "run/a-run-2/"):
-            assert set(claims.read(store)) == {RUN, "run/a-run-2/"}
+        assert refused.value.claim.by == author()
+        with held(store, b, f"{NAME}-2"):
+            assert set(claims.names(store, "run/")) == {NAME, f"{NAME}-2"}
         now = time.time()
         monkeypatch.setattr(time, "time", lambda: now + claims.EXPIRES_SECONDS + 1)
-        with claimed(store, tmp_path / "b"):
-            assert claims.read(store)[RUN].place == replica.identity(tmp_path / "b")
-    assert claims.read(store) == {}
+        assert place(store, b) == replica.identity(b)
+    assert claims.names(store) == []
 
 
-def test_claim_of_a_killed_process_of_this_replica_is_taken_over(store, tmp_path, monkeypatch):
-    with claimed(store, tmp_path):
-        killed = claims.read(store)[RUN].process
-        monkeypatch.setattr(claims, "_keepers", {})
-        with claimed(store, tmp_path):
-            assert claims.read(store)[RUN].process != killed
+def test_one_of_many_machines_gets_a_claim(store, tmp_path):
+    def attempt(number):
+        try:
+            with held(store, tmp_path / str(number), NAME):
+                done.wait(60)
+            return True
+        except ClaimedError:
+            return False
 
-
-def test_claims_are_renewed_while_they_are_held(store, tmp_path, monkeypatch):
-    monkeypatch.setattr(claims, "_RENEW_SECONDS", 0.01)
-    with claimed(store, tmp_path), claimed(store, tmp_path):
-        first = claims.read(store)[RUN].until
-        while claims.read(store)[RUN].until == first:
+    done = Event()
+    with ThreadPoolExecutor(8) as pool:
+        attempts = [pool.submit(attempt, number) for number in range(8)]
+        while sum(one.done() for one in attempts) < 7:
             time.sleep(0.01)
-        claims.check(store, tmp_path)
+        done.set()
+    assert sum(one.result() for one in attempts) == 1
 
 
-def test_threads_of_a_process_share_its_claims(store, tmp_path, monkeypatch):
-    identity = replica.identity
-    monkeypatch.setattr(replica, "identity", lambda root: time.sleep(0.05) or identity(root))
-    with ThreadPoolExecutor(2) as pool:
-        found = pool.map(lambda _: claims._keeper(store, tmp_path), range(2))
-    assert len(set(found)) == 1
+def test_second_machine_waits_for_the_first_and_says_so(store, a, b, caplog):
+    with ThreadPoolExecutor() as pool, lock_wait() as logged:
+        with held(store, a, NAME):
+            second = pool.submit(place, store, b, "Waiting for the training")
+            assert logged.wait(60)
+            assert not second.done()
+        assert second.result() == replica.identity(b)
+    assert caplog.messages == ["Waiting for the training"]
 
 
-def test_holder_learns_that_its_claim_had_ended(store, tmp_path, monkeypatch):
-    monkeypatch.setattr(claims, "_RENEW_SECONDS", 0.01)
-    with claimed(store, tmp_path):
-        store.write(claim_table.KEY, b"{}")
-        while not claims.read(store):
+def test_claim_of_a_killed_process_of_this_replica_is_taken_over(store, a, monkeypatch):
+    with held(store, a, NAME):
+        monkeypatch.setattr(claims, "_PROCESS", "next")
+        with held(store, a, NAME):
+            assert claims.find(store, NAME).process == "next"
+
+
+def test_claim_is_renewed_also_after_a_failure(store, a, monkeypatch):
+    monkeypatch.setattr(claims, "RENEW_SECONDS", 0.01)
+    replace, done, renewed = store.replace, [], Event()
+
+    def first_fails(*arguments):
+        done.append(arguments)
+        if len(done) == 1:
+            raise BusyStorageError("busy")
+        assert replace(*arguments)
+        renewed.set()
+        return True
+
+    conditions.check(store)
+    monkeypatch.setattr(store, "replace", first_fails)
+    with held(store, a, NAME) as claim:
+        first = claims.find(store, NAME).until
+        assert renewed.wait(60)
+        assert claims.find(store, NAME).until > first
+        claim.check()
+
+
+def test_holder_learns_that_its_claim_had_ended(store, a, monkeypatch):
+    monkeypatch.setattr(claims, "RENEW_SECONDS", 0.01)
+    with held(store, a, NAME) as claim:
+        store.delete(KEY)
+        while not claims.names(store):
             time.sleep(0.01)
         with pytest.raises(StorageError, match="could not be renewed in time"):
-            claims.check(store, tmp_path)
+            claim.check()
 
 
 @pytest.mark.parametrize("passed", [(61, 0), (0, 61)], ids=["monotonic", "wall clock"])
-def test_holder_that_was_silent_for_a_minute_may_change_nothing(
-    store, tmp_path, monkeypatch, passed
-):
-    with claimed(store, tmp_path):
+def test_holder_that_was_silent_for_a_minute_may_change_nothing(store, a, monkeypatch, passed):
+    with held(store, a, NAME) as claim:
+        store.write(KEY, b"that of the next holder")
         now = [clock + seconds for clock, seconds in zip(claims._clocks(), passed, strict=True)]
         monkeypatch.setattr(claims, "_clocks", lambda: now)
         with pytest.raises(StorageError, match="could not be renewed in time"):
-            claims.check(store, tmp_path)
+            claim.check()
+    assert store.read(KEY) == b"that of the next holder"
 
 
-def test_service_that_ignores_conditions_is_refused(store, tmp_path, monkeypatch):
-    monkeypatch.setattr(store, "create", lambda key, content: store.write(key, content) is None)
-    with (
-        pytest.raises(StorageError, match="supports conditional writes"),
-        claimed(store, tmp_path),
-    ):
-        pass
-    assert store.read(claim_table.KEY) is None
+def test_release_does_not_wait_for_a_service_that_does_not_answer(store, a, monkeypatch):
+    monkeypatch.setattr(claims, "RELEASE_SECONDS", 0.01)
+    delete, answers = store.delete, Event()
+    with held(store, a, NAME) as claim:
+        monkeypatch.setattr(store, "delete", lambda key: answers.wait(60) and delete(key))
+    assert claims.names(store) == [NAME]
+    answers.set()
+    claim._renewal.join()
+    assert claims.names(store) == []
 
 
-def test_service_is_checked_again_if_it_failed_in_the_check(store, tmp_path, monkeypatch):
+def test_what_killed_processes_left_is_removed(store, a):
+    left = {"place": "a", "process": "1", "by": "me", "until": time.time() - 1}
+    store.write("claims/cache/train/0", json.dumps(left).encode())
+    with held(store, a, NAME):
+        claims.remove_ended(store)
+        assert claims.names(store) == [NAME]
+
+
+def test_service_that_ignores_conditions_is_refused(store, a, monkeypatch):
     def fail(*_):
         raise BusyStorageError("it did not answer")
 
     with monkeypatch.context() as patch:
         patch.setattr(store, "write", fail)
-        with pytest.raises(BusyStorageError), claimed(store, tmp_path):
+        with pytest.raises(BusyStorageError), held(store, a, NAME):
             pass
     monkeypatch.setattr(store, "create", lambda key, content: store.write(key, content) is None)
-    with (
-        pytest.raises(StorageError, match="supports conditional writes"),
-        claimed(store, tmp_path),
-    ):
+    with pytest.raises(StorageError, match="supports conditional writes"), held(store, a, NAME):
         pass
+    assert list(store.list()) == []
 
 
-def test_damaged_claims_are_named(store, tmp_path):
-    store.write(claim_table.KEY, b"[]")
-    with pytest.raises(StorageError, match=r"claims\.json is damaged"), claimed(store, tmp_path):
+def test_damaged_claim_is_named(store, a):
+    store.write(KEY, b"[]")
+    with pytest.raises(StorageError, match=r"claims/run/a-run is damaged"), held(store, a, NAME):
         pass
-
-
-def test_clean_up_is_refused_while_another_machine_uses_the_workspace(tmp_path):
-    here, there = (Workspace(tmp_path / name, "memory://shared-use") for name in ("a", "b"))
-    with there.in_use():
-        assert here.is_in_use()
-        with pytest.raises(InputError, match="is using memory://"), here.exclusive():
-            pass
-    assert not here.is_in_use()
-    with here.exclusive(), pytest.raises(InputError), there.exclusive():
-        pass
-
-
-def test_run_waits_for_the_clean_up_of_another_machine(tmp_path, monkeypatch, caplog):
-    here, there = (Workspace(tmp_path / name, "memory://shared-wait") for name in ("a", "b"))
-    clean_up = here.exclusive()
-    clean_up.__enter__()
-    monkeypatch.setattr(time, "sleep", lambda _: clean_up.__exit__(None, None, None))
-    with there.in_use():
-        assert "Waiting for the clean-up of memory://shared-wait" in caplog.text

@@ -59,7 +59,7 @@ def test_link_at_the_final_name_is_replaced_and_not_followed(old):
 
 def test_full_disk_is_reported_even_if_the_root_does_not_exist(tmp_path):
     root = tmp_path / "not" / "there"
-    with pytest.raises(StorageError, match=str(root)), files.storage_errors(root):
+    with pytest.raises(StorageError, match=str(root)), files.storage_errors(root, "--output"):
         raise OSError(errno.ENOSPC, "No space left on device")
 
 

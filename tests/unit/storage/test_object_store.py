@@ -9,7 +9,8 @@ import pytest
 
 from sightline.errors import InputError, StorageError
 from sightline.storage import object_store
-from sightline.storage.object_store import ObjectStore, check_url
+from sightline.storage.object_store import ObjectStore
+from sightline.storage.store_url import check_url
 
 
 @pytest.fixture(params=["memory", "file"])
@@ -46,7 +47,7 @@ def test_replacement_depends_on_etag_and_version_since_google_knows_no_etag(monk
 
 
 def test_file_goes_up_and_comes_down_with_its_digest(store, tmp_path, monkeypatch):
-    monkeypatch.setattr(object_store, "_PART", 5 << 20)
+    monkeypatch.setattr(object_store, "PART", 5 << 20)
     (tmp_path / "large").write_bytes(bytes(11 << 20))
     store.upload("deep/large", tmp_path / "large")
     expected = hashlib.sha256(bytes(11 << 20)).hexdigest()

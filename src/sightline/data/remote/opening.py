@@ -13,6 +13,7 @@ from sightline.data.remote.remote_path import RemotePath, path_in
 from sightline.errors import DataError, InputError
 from sightline.storage import object_store
 from sightline.storage.object_store import ObjectStore, StoredObject
+from sightline.storage.store_url import check_url, is_url
 
 _BUCKETS = ("s3", "gs", "az", "memory")
 _BESIDE = (
@@ -31,7 +32,7 @@ def is_hub(text: str) -> bool:
 
 def to_path(text: str) -> Path:
     """Return the path of a data set; for a URL, its files are listed."""
-    return open_url(text) if object_store.is_url(text) else Path(text)
+    return open_url(text) if is_url(text) else Path(text)
 
 
 def open_url(url: str) -> RemotePath:
@@ -86,7 +87,7 @@ def _known(found: RemotePath) -> RemotePath:
 
 def _open_bucket(url: str) -> RemotePath:
     try:
-        url = object_store.check_url(url)
+        url = check_url(url)
     except InputError as error:
         raise DataError(str(error)) from None
     parent, _, name = url.rpartition("/")

@@ -17,7 +17,7 @@ from sightline.data.remote.remote_path import WHOLE, RemotePath, read_ahead
 from sightline.errors import DataError
 from sightline.pipeline.provenance import digest_of
 from sightline.storage import digests
-from sightline.storage.object_store import is_url
+from sightline.storage.store_url import is_url
 
 
 class Row(NamedTuple):

@@ -21,7 +21,7 @@ from sightline.pipeline.cache import Draft, find_or_make
 from sightline.pipeline.stages import Stage
 from sightline.records import IngestedShard, Run, Shard
 from sightline.storage import digests
-from sightline.storage.object_store import is_url
+from sightline.storage.store_url import is_url
 from sightline.storage.workspace import Workspace
 
 _ROWS = "rows.npy"

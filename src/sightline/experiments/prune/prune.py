@@ -28,7 +28,7 @@ def plan(workspace: Workspace, keep: int, read_models: ModelReader) -> Plan:
     StorageError if a folder cannot be read.
     """
     _check(workspace, keep)
-    with files.storage_errors(workspace.root):
+    with workspace.storage_errors():
         return _plan(workspace, keep, read_models(workspace))
 
 
@@ -43,11 +43,11 @@ def prune(workspace: Workspace, keep: int, read_models: ModelReader) -> Plan:
     register a model. Raises InputError also if a run is active.
     """
     _check(workspace, keep)
-    with workspace.exclusive(), files.storage_errors(workspace.root):
+    with workspace.exclusive() as claim, workspace.storage_errors():
         models = read_models(workspace)
         found = _plan(workspace, keep, models)
-        if workspace.store:
-            stored.remove(workspace, workspace.store, found)
+        if workspace.store and claim:
+            stored.remove(workspace.store, claim, found)
         for run in found.runs:
             files.set_aside(run_folder.folder(workspace, run.run_id))
         # Before the cache entries: a complete training is recognized by its entry.

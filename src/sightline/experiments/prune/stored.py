@@ -10,8 +10,8 @@ from sightline.experiments.prune.plan import Leftover, OldEntry, OldRun, Plan, S
 from sightline.experiments.prune.runs import Selection
 from sightline.pipeline.stages import STAGE_NAMES
 from sightline.storage import claims, transfer
+from sightline.storage.claims import HeldClaim
 from sightline.storage.object_store import ObjectStore
-from sightline.storage.workspace import Workspace
 
 
 class _Folder(NamedTuple):
@@ -50,10 +50,11 @@ def plan(store: ObjectStore, selection: Selection) -> Plan:
     )
 
 
-def remove(workspace: Workspace, store: ObjectStore, found: Plan) -> None:
+def remove(store: ObjectStore, claim: HeldClaim, found: Plan) -> None:
     """Remove what was planned, runs first and their manifests before all else.
 
-    Raises StorageError, with the rest unchanged, if this machine lost its claim.
+    Claims of killed processes are removed as well. Raises StorageError, with the rest unchanged, if
+    this machine lost `claim`, that of the clean-up.
     """
     places = (
         *(f"runs/{run.run_id}" for run in found.runs),
@@ -61,8 +62,10 @@ def remove(workspace: Workspace, store: ObjectStore, found: Plan) -> None:
         *(f"cache/{entry.stage}/{entry.key}" for entry in found.entries),
     )
     for place in places:
-        claims.check(store, workspace.root)
+        claim.check()
         transfer.delete(store, f"{place}/")
+    claim.check()
+    claims.remove_ended(store)
 
 
 def _unused(

@@ -92,7 +92,7 @@ def claimed(workspace: Workspace, name: str) -> Iterator[None]:
         if store := workspace.store:
             claim = _claim(name)
             try:
-                held.enter_context(claims.held(store, workspace.root, claim, (claim,)))
+                held.enter_context(claims.held(store, workspace.root, claim))
             except ClaimedError as other:
                 raise InputError(
                     f"The search {name!r} is active in {workspace}, reserved by {other.claim.by}; "
@@ -103,7 +103,7 @@ def claimed(workspace: Workspace, name: str) -> Iterator[None]:
 
 
 def _claim(name: str) -> str:
-    return f"search/{name}/"
+    return f"search/{name}"
 
 
 def _newest(store: ObjectStore, key: str, here: bytes) -> bytes:

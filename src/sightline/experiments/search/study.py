@@ -18,7 +18,7 @@ from sightline.experiments.search import drawing, halving, journal
 from sightline.experiments.search.journal import load_optuna
 from sightline.experiments.search.setup import METRICS, Setup
 from sightline.experiments.search.trial import SearchTrial, of_optuna
-from sightline.storage import files, locks
+from sightline.storage import locks
 from sightline.storage.workspace import Workspace
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
@@ -39,7 +39,7 @@ def opened(workspace: Workspace, name: str, setup: Setup) -> "Iterator[Study]":
             "choose another --name."
         )
     place = folder(workspace, name)
-    with files.storage_errors(workspace.root), locks.alone_if_free(place / ".lock") as free:
+    with workspace.storage_errors(), locks.alone_if_free(place / ".lock") as free:
         if not free:
             raise InputError(
                 f"The search {name!r} is active in {workspace}; wait for it to end, or choose "

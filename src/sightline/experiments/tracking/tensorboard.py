@@ -29,7 +29,8 @@ def write(workspace: Workspace, tracked: TrackedRun) -> None:
             # One name each time, so that a repeated write replaces the file
             file = f"events.out.tfevents.{int(tracked.started.timestamp())}.{socket.gethostname()}"
             key = f"tensorboard/{tracked.id}/{split}/{file}"
-            _write(workspace.path(key), tracked.started, tracked.epochs, names)
+            with workspace.storage_errors():
+                _write(workspace.path(key), tracked.started, tracked.epochs, names)
             sync.push_file(workspace, key)
 
 
@@ -39,7 +40,7 @@ def _write(
     from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.summary.writer.record_writer import RecordWriter
 
-    with files.storage_errors(path), files.new_file(path) as temporary, temporary.open("wb") as out:
+    with files.new_file(path) as temporary, temporary.open("wb") as out:
         records = RecordWriter(out)
         first = Event(wall_time=started.timestamp(), file_version="brain.Event:2")
         records.write(first.SerializeToString())

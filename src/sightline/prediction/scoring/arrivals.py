@@ -13,7 +13,7 @@ from sightline.data.remote.remote_path import RemotePath
 from sightline.errors import ChangedDataError, DataError
 from sightline.prediction import inputs, stream
 from sightline.storage import digests
-from sightline.storage.object_store import is_url
+from sightline.storage.store_url import is_url
 
 _WHOLE = 16 << 20  # Larger files are digested in blocks, and then decoded from the disk
 _PARQUET = ".parquet"

@@ -11,24 +11,26 @@ Readers of Parquet folders ignore names that begin with an underscore.
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sightline.data import locate
 from sightline.errors import InputError
 from sightline.storage import claims, files, locks, sync
+from sightline.storage.claims import HeldClaim
 from sightline.storage.workspace import Workspace
 
 LATEST, PAGE = "_latest.json", "_monitoring.html"
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Scores:
     """The scores of one name."""
 
     workspace: Workspace
     name: str
+    _claim: HeldClaim | None = field(default=None, init=False)  # That of `alone`
 
     @property
     def prefix(self) -> str:
@@ -46,7 +48,7 @@ class Scores:
 
     def pull(self) -> None:
         """Bring all files from the object store, if there is one."""
-        sync.pull(self.workspace, self.prefix, lambda key: "/." not in key)
+        sync.pull(self.workspace, self.prefix, lambda key: "/." not in key, limit=None)
 
     @contextmanager
     def new_file(self, name: str) -> Iterator[Path]:
@@ -55,10 +57,11 @@ class Scores:
         On object storage, raises StorageError if another machine may have taken over the scores.
         """
         path, store = self.folder / name, self.workspace.store
-        with files.storage_errors(self.workspace.root), files.new_file(path) as temporary:
+        with self.workspace.storage_errors(), files.new_file(path) as temporary:
             yield temporary
         if store:
-            claims.check(store, self.workspace.root)
+            if self._claim:
+                self._claim.check()
             store.upload(f"{self.prefix}{name}", path)
 
     @contextmanager
@@ -67,11 +70,11 @@ class Scores:
         root, store = self.workspace.root, self.workspace.store
         with ExitStack() as held:
             held.enter_context(self.workspace.in_use())
-            with files.storage_errors(root):
+            with self.workspace.storage_errors():
                 held.enter_context(locks.alone(self.folder / ".lock", f"score {self.name}"))
             if store:
-                claim, waiting = f"score/{self.name}/", f"Waiting for another machine: {self.name}"
-                held.enter_context(claims.held(store, root, claim, (claim,), waiting))
+                claim, waiting = f"score/{self.name}", f"Waiting for another machine: {self.name}"
+                self._claim = held.enter_context(claims.held(store, root, claim, waiting))
             self.pull()
             yield
 

@@ -46,7 +46,7 @@ def attest(workspace: Workspace, version: Version, event: Event, signer: "Crypto
     envelope = Envelope(payload, PAYLOAD_TYPE, {})
     envelope.sign(signer)
     target = path(workspace, version.dataset, version.number)
-    with files.storage_errors(workspace.root), files.new_file(target) as temporary:
+    with workspace.storage_errors(), files.new_file(target) as temporary:
         temporary.write_bytes(to_bytes(envelope))
     sync.push_file(workspace, target.relative_to(workspace.root).as_posix())
 

@@ -107,7 +107,7 @@ def _scores(candidate: Candidate, champion: Version) -> Scores | Criterion:
     workspace = candidate.run.workspace
     sync.fetch(workspace, champion.model.path, champion.model.sha256)
     folder = workspace.root / f".promotion.{uuid.uuid4().hex[:8]}.tmp"
-    with workspace.in_use(), artifact_files.storage_errors(workspace.root):
+    with workspace.in_use(), workspace.storage_errors():
         folder.mkdir()
         try:
             try:

@@ -24,7 +24,6 @@ from sightline.models import keras_files
 from sightline.pipeline.progress import Progress, emit
 from sightline.records import FileRecord, ImagesFile
 from sightline.registry.gate.scores import CANDIDATE, CHAMPION, ScoringRequest, Timing
-from sightline.storage import files
 
 _BATCH = 256
 _BATCH_BYTES = 8 << 20  # as float32 pixels; the activations of large images take far more
@@ -45,7 +44,7 @@ def score(request: ScoringRequest) -> Timing:
     holdout.verify_holdout(workspace, request.files)
     labels = read_labels(workspace, request.files, "test")
     models = _models(request)
-    with files.storage_errors(workspace.root):
+    with workspace.storage_errors():
         row_bytes = 3 * 8 + 4 * len(request.files.class_names)
         needed = len(models) * len(labels) * row_bytes
         workspace.check_room(needed, "The predictions of two models")

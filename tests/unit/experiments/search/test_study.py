@@ -6,7 +6,7 @@ from sightline.errors import ConfigError, InputError
 from sightline.experiments.search import recipe
 from sightline.experiments.search import study as studies
 from sightline.reporting import search_page
-from sightline.storage import claims
+from sightline.storage.author import author
 from sightline.storage.workspace import Workspace
 
 QUALITY = (0.5, 0.9, 0.2, 0.95, 0.1, 0.6)
@@ -162,11 +162,11 @@ def test_search_of_another_machine_is_refused_or_ends_if_it_was_taken_over(asked
     a, b = two(tmp_path, f"memory://{tmp_path.name}")
     with studies.opened(a, "demo", asked) as study:
         with (
-            pytest.raises(InputError, match=f"'demo' is active .*{claims.author()}.*--name"),
+            pytest.raises(InputError, match=f"'demo' is active .*{author()}.*--name"),
             studies.opened(b, "demo", asked),
         ):
             pass
-        a.store.delete("claims.json")  # as after two minutes without a renewal
+        a.store.delete("claims/search/demo")  # as after two minutes without a renewal
         with (
             studies.opened(b, "demo", asked),
             pytest.raises(InputError, match="Another machine continues the search 'demo'"),
