@@ -1,6 +1,6 @@
 """Settings of the evaluation and the report."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -10,6 +10,10 @@ from sightline.config.base import Section
 class EvaluationConfig(Section):
     """How the trained model is evaluated."""
 
+    depth: Literal["quick", "standard", "full"] = Field(default="standard", examples=["full"])
+    """How much to measure. standard: the robustness test takes a sample of images, so that the
+    evaluation costs about 15 % of the training, but at least 50 images. full: as many images as the
+    other settings allow. quick: no robustness test, saliency maps and label errors."""
     batch_size: int = Field(default=500, ge=1, le=65_536, examples=[100])
     """Maximum number of images per prediction batch; fewer if images are large."""
     calibration_bins: int = Field(default=15, ge=2, le=100, examples=[10])
@@ -17,8 +21,8 @@ class EvaluationConfig(Section):
     slices: tuple[str, ...] = Field(default=(), max_length=20, examples=[["camera"]])
     """Columns of the label table; accuracy is reported for each of their values."""
     robustness_images: int = Field(default=1000, ge=0, examples=[0])
-    """Number of test images for the robustness test: seven corruptions, five severities. 0:
-    skip."""
+    """Maximum number of test images for the robustness test: seven corruptions, five severities.
+    0: skip."""
     saliency_images: int = Field(default=8, ge=0, le=200, examples=[0])
     """Number of most confident mistakes for which to compute a saliency map. 0: skip."""
     label_error_threshold: float = Field(default=0.95, gt=0, le=1, examples=[0.9])

@@ -3,6 +3,7 @@
 from typing import Any
 
 from sightline.config import EvaluationConfig
+from sightline.evaluation import depth
 from sightline.pipeline.cache import Draft, find_or_make
 from sightline.pipeline.stages import KERAS, Stage
 from sightline.records import ArraySet, DatasetFiles, Evaluation, ModelFile, Run, TrainedModel
@@ -30,7 +31,8 @@ def evaluate(
     def make(draft: Draft) -> Evaluation:
         exported = run.workspace.root / trained.model.path
         model = ModelFile(path=str(exported), sha256=trained.model.sha256)
-        return _measure(run, files, arrays, model, settings, features, draft)
+        limited = depth.limited(settings, arrays, trained, features)
+        return _measure(run, files, arrays, model, limited, features, draft)
 
     key = EVALUATE.key(files, arrays, trained, settings, features)
     return find_or_make(run, EVALUATE, key, make)
@@ -45,7 +47,7 @@ def evaluate_model(
     """
 
     def make(draft: Draft) -> Evaluation:
-        return _measure(run, files, arrays, model, settings, None, draft)
+        return _measure(run, files, arrays, model, depth.limited(settings, arrays), None, draft)
 
     key = EVALUATE_MODEL.key(files, arrays, model, settings)
     return find_or_make(run, EVALUATE_MODEL, key, make)

@@ -1,5 +1,6 @@
 """Records of the evaluation on the test split."""
 
+import math
 from typing import Literal
 
 from pydantic import Field
@@ -80,6 +81,11 @@ class Robustness(Record):
     images: int  # Number of test images, the same ones for each corruption
     accuracy: float  # Their accuracy without corruption
     corruptions: tuple[CorruptionMetrics, ...]
+
+    @property
+    def margin(self) -> float:
+        """Largest half-width of the 95 % Wilson score intervals of these accuracies."""
+        return 1.96 / (2 * math.sqrt(self.images + 1.96**2))
 
 
 class LabelErrors(Record):

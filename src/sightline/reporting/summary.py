@@ -246,6 +246,21 @@ def checked_images(manifest: RunManifest) -> str:
     return f"{found.examined:,} training{held_out} images"
 
 
+def evaluation_depth(manifest: RunManifest) -> str:
+    """Name the depth of a run's evaluation, and what was left out or measured on a sample."""
+    settings, found = manifest.config.evaluation, manifest.records.evaluate
+    if settings.depth == "quick":
+        return "quick: without corruption robustness, saliency maps and label errors"
+    tested = manifest.records.preprocess.splits["test"].count
+    asked = min(settings.robustness_images, tested)
+    if found.robustness is None or found.robustness.images == asked:
+        return settings.depth
+    return (
+        f"{settings.depth}: corruption robustness on {found.robustness.images:,} of "
+        f"{asked:,} test images (evaluation.depth=full takes all)"
+    )
+
+
 def predictions_per_class(evaluation: Evaluation) -> dict[str, int]:
     """Return how many test images the model assigns to each class."""
     names = (row.class_name for row in evaluation.classes)
