@@ -29,11 +29,13 @@ class StageTimer:
     def __init__(self, ahead: Mapping[str, float]) -> None:
         """Start with the seconds that stages took before the flow."""
         self._ahead = ahead
+        self._is_deployed = deployment.id is not None  # a request
         self.times: dict[str, StageTime] = {}
 
     def __call__(self, stage: Task[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a task, keep its time and return its result; its errors are raised unchanged."""
-        _label(stage.name)
+        if self._is_deployed:
+            _label(stage.name)
         started = time.monotonic()
         emit(Progress(stage=stage.name, done=0, unit=""))
         state = stage(*args, return_state=True, **kwargs)
@@ -47,8 +49,6 @@ class StageTimer:
 
 
 def _label(stage: str) -> None:
-    if deployment.id is None:
-        return
     try:
         with get_client(sync_client=True) as client:
             client.update_flow_run_labels(UUID(flow_run.id), {STAGE_LABEL: stage})

@@ -14,7 +14,7 @@ from prefect.artifacts import (
     create_markdown_artifact,
     create_table_artifact,
 )
-from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, PREFECT_UI_ENABLED, temporary_settings
 
 from sightline.experiments import history, run_folder
 from sightline.records import Run, RunSummary, StageRecords
@@ -43,12 +43,19 @@ def best_effort(tries: int = 3) -> Iterator[None]:
         _log.warning("Could not update the artifacts in Prefect; the run continues", exc_info=True)
 
 
+def are_shown() -> bool:
+    """Return whether there is a page that shows artifacts; a private server has none."""
+    return bool(PREFECT_UI_ENABLED.value())
+
+
 def show_table(rows: Sequence[dict[str, Any]], *, key: str, description: str) -> None:
     """Create a table artifact that shows all text literally.
 
     Prefect renders the description and every string cell as Markdown, so that a class name could
     insert a link or an image. An error is logged and costs the table only.
     """
+    if not are_shown():
+        return
 
     def literal(value: Any) -> Any:
         return escape_markdown(value) if isinstance(value, str) else value
@@ -60,6 +67,8 @@ def show_table(rows: Sequence[dict[str, Any]], *, key: str, description: str) ->
 
 def show_run(run: Run, summary: RunSummary, records: StageRecords) -> None:
     """Show the report, the figures, the stage times and the accuracy of recent runs."""
+    if not are_shown():
+        return
     report = run_folder.folder(run.workspace, run.id) / "report.md"
     with best_effort():
         create_markdown_artifact(

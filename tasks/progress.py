@@ -10,7 +10,7 @@ from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.logging import get_run_logger
 
 from sightline.pipeline.progress import Progress, listening
-from sightline.tasks.artifacts import best_effort, show_table
+from sightline.tasks.artifacts import are_shown, best_effort, show_table
 
 _STEP_SECONDS = 30  # Interval between log lines within a step
 _EPOCH_SECONDS = 2
@@ -52,6 +52,8 @@ class EpochArtifacts:
         self._id: UUID | None = None
         self._shown = 0.0
         self._rows: list[dict[str, float | str]] = []
+        if not are_shown():
+            return
         with best_effort():
             artifact = create_progress_artifact(
                 0.0, key="training-progress", description="Finished epochs"
@@ -68,8 +70,8 @@ class EpochArtifacts:
         if now - self._shown < _EPOCH_SECONDS and progress.epoch < progress.epochs:
             return
         self._shown = now
-        with best_effort(tries=1):  # the training waits, and the next epoch is shown anyway
-            if self._id is not None:
+        if self._id is not None:
+            with best_effort(tries=1):  # the training waits, and the next epoch is shown anyway
                 update_progress_artifact(self._id, 100.0 * progress.epoch / progress.epochs)
 
     def finish(self) -> None:

@@ -158,10 +158,14 @@ def prepared(run, files):
 
 @pytest.fixture(scope="session")
 def environment(tmp_path_factory):
-    """The environment of a user without any configuration, with its own Prefect home."""
+    """The environment of a user without any configuration, with its own Prefect home.
+
+    A private server ends with its command.
+    """
     own = ("PREFECT_", "SIGHTLINE_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(own)}
-    return {**kept, "PREFECT_HOME": str(tmp_path_factory.mktemp("prefect")), "COLUMNS": "160"}
+    kept |= {"SIGHTLINE_SERVER_IDLE_MINUTES": "0", "COLUMNS": "160"}
+    return {**kept, "PREFECT_HOME": str(tmp_path_factory.mktemp("prefect"))}
 
 
 @pytest.fixture(scope="session")

@@ -85,6 +85,28 @@ def _address(webhook_url: str | None) -> str | None:
     return webhook_url
 
 
+@app.command(epilog="Examples:\n\nsightline ops private\n\nsightline ops private --stop")
+def private(
+    stop: Annotated[bool, typer.Option("--stop", help="End it, also while runs use it.")] = False,
+) -> None:
+    """Show the private server, which commands start and share where no other is configured."""
+    from sightline.flows.server import private
+
+    if (address := private.running()) is None:
+        console.note("There is none: no private server runs for this user on this machine.")
+    elif stop:
+        private.stop(address)
+        console.note(f"Ended the private server, process {address.pid}.")
+    else:
+        rows = {
+            "URL": address.url,
+            "Process": str(address.pid),
+            "Log": str(address.log),
+            "Ends": f"{address.idle_minutes:g} min after its last command",
+        }
+        console.out().print(console.table(("Private server", ""), rows.items()))
+
+
 @app.command(epilog="Example: sightline ops status --json")
 def status(as_json: options.Json = False) -> None:
     """Show pools, workers, queues, deployments and runs. Exit with 1 if nothing can run."""

@@ -29,7 +29,7 @@ def start(checked: Preflight, *, verbose: bool) -> RunSummary | SeedSummary:
     config, run, source = checked.config, checked.run, checked.source
     with graceful_sigterm(), progress_display(), checked.claimed(), ExitStack() as listening:
         api.configure(verbose=verbose)
-        server = api.reach(verbose=verbose)  # None if a configured server answers
+        server = api.reach()  # None if a configured server answers
         dataset = printable(config.data.dataset)
         console.note(f"Run {run.id}, data set {dataset}, recipe {config.recipe}")
         if config.choice:

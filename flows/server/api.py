@@ -1,25 +1,17 @@
-"""The Prefect API that a run uses: the configured one, or a private one on loopback.
+"""The Prefect API that a run uses: the configured one, or a private one on loopback."""
 
-Prefect can start a temporary server itself, but only at the first call, while the caller waits.
-Started here, it starts up in parallel with other work.
-"""
-
-import atexit
-import logging
 import os
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
 import httpx
 
-from sightline.errors import RunError, ServerError
-from sightline.pipeline.child import Child
+from sightline.errors import ServerError
+from sightline.flows.server.private import PrivateServer
 from sightline.pipeline.doctor import check_api
-from sightline.storage import user_cache
 from sightline.storage.addresses import is_loopback
 
 _QUIET = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
@@ -36,12 +28,6 @@ _SHARED = {
 }
 _PASSWORD = "PREFECT_SERVER_API_AUTH_STRING"  # noqa: S105 - the variable's name
 _SETTINGS_FILES = (Path("prefect.toml"), Path(".env"))
-_ANSWER_SECONDS = 10
-# A server that creates its database needs more than Prefect's default of 20 seconds
-_START_SECONDS = 120
-_STOP_SECONDS = 5
-
-_log = logging.getLogger("sightline.server")
 
 
 def configure(*, verbose: bool) -> None:
@@ -56,10 +42,10 @@ def configure(*, verbose: bool) -> None:
         os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
 
 
-def reach(*, verbose: bool) -> "PrivateServer | None":
-    """Check the configured API as `require` does, or start a private server if there is none."""
+def reach() -> PrivateServer | None:
+    """Check the configured API as `require` does; without one, find or start the private server."""
     if configured_url() is None:
-        return PrivateServer(verbose=verbose)
+        return PrivateServer()
     require()
     return None
 
@@ -127,65 +113,3 @@ def configured_url() -> str | None:
 
     in_profile: str | None = PREFECT_API_URL.value()
     return in_profile
-
-
-def _ensure_home() -> None:
-    """Move Prefect's folder where it can be written, if the user's home cannot."""
-    if "PREFECT_HOME" in os.environ:
-        return
-    home = Path("~/.prefect").expanduser()
-    with suppress(OSError):
-        home.mkdir(exist_ok=True)
-    if not os.access(home, os.W_OK):
-        os.environ["PREFECT_HOME"] = str(user_cache.folder("prefect"))
-
-
-class PrivateServer:
-    """A server for this process alone, which ends with it."""
-
-    def __init__(self, *, verbose: bool) -> None:
-        """Start the server and configure Prefect to use it; `wait` until it answers."""
-        self._is_used = False
-        _ensure_home()
-        self._process = Child("sightline.flows.server.ephemeral", verbose=verbose)
-        # Registered before Prefect's handlers, so it runs after they send their last events.
-        atexit.register(self._stop)
-        port = (self._process.receive() or {"port": 0})["port"]
-        self._url = f"http://127.0.0.1:{port}/api"
-        os.environ["PREFECT_API_URL"] = self._url
-        for name in ("NO_PROXY", "no_proxy"):  # a proxy cannot reach loopback
-            known = os.environ.get(name)
-            os.environ[name] = f"{known},127.0.0.1" if known else "127.0.0.1"
-        if "prefect" in sys.modules:
-            from prefect.context import refresh_global_settings_context
-
-            refresh_global_settings_context()
-
-    def wait(self) -> None:
-        """Wait until the server answers. Raises RunError if it ended, or did not answer in time."""
-        deadline = time.monotonic() + _START_SECONDS
-        while not self._answers():
-            if not self._process.is_alive() or time.monotonic() > deadline:
-                _log.error("The private Prefect server wrote:\n%s", self._process.log_tail())
-                raise RunError(
-                    "The private Prefect server did not start; start one with "
-                    "`sightline ops server` and set PREFECT_API_URL=http://127.0.0.1:4200/api."
-                )
-            time.sleep(0.05)
-        self._is_used = True
-
-    def _answers(self) -> bool:
-        try:
-            health = f"{self._url}/health"
-            answer = httpx.get(health, timeout=_ANSWER_SECONDS, verify=False)  # noqa: S501 - no TLS
-            return answer.is_success
-        except httpx.HTTPError:
-            return False
-
-    def _stop(self) -> None:
-        """Stop the server; kill it if it was never used.
-
-        A server that is still creating its database would finish that first, for seconds. If it
-        is killed, the next one continues with the database.
-        """
-        self._process.end(_STOP_SECONDS if self._is_used else 0)

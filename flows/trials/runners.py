@@ -43,7 +43,7 @@ def opened(
             yield DeploymentRunner(deployment, parallel or 1)
         return
     share = cluster.connect(gpus_per_trial) if name == RunnerName.RAY else None
-    server = api.reach(verbose=verbose)
+    server = api.reach()
     runner: Runner
     if share is not None:
         cluster.check_api_is_reachable()

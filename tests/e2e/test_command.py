@@ -9,7 +9,7 @@ import pytest
 
 from command import BIN, check_refused, invoke
 from examples import pictures, write_npz
-from processes import descendants
+from processes import descendants, is_running, wait_for
 from sightline.experiments import run_folder
 from sightline.storage.workspace import Workspace
 from stack import Json
@@ -110,6 +110,6 @@ def test_ctrl_c_ends_every_process_and_keeps_finished_stages(environment, argume
     assert "Interrupted" in rest
     assert "Traceback" not in rest
     assert len(children) == 2, "the private server and the Keras process"
-    assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
+    wait_for("every process ends", lambda: not any(map(is_running, children)))
     assert not run_folder.run_ids(Workspace(tmp_path))
     assert list((tmp_path / "cache" / "preprocess").iterdir())

@@ -120,7 +120,7 @@ def test_interrupt_keeps_the_checkpoint_and_ends_every_process(home, tmp_path):
         assert process.stdout.read() == "interrupted\n"
     assert process.returncode == 0
     assert len(children) == 3, "the run, its private server and its Keras process"
-    assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
+    wait_for("every process ends", lambda: not any(map(is_running, children)))
     assert list((tmp_path / "artifacts" / "checkpoints").glob("*/*"))
     assert not run_folder.run_ids(Workspace(tmp_path / "artifacts"))
 

@@ -1,19 +1,29 @@
 import functools
+import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from faultpoint_root import shared
 from processes import answers, wait_for
-from sightline.pipeline.child import Child
+from sightline.storage import locks
 
 
 @pytest.fixture(scope="session")
 def server_url(environment):
     """The URL of a Prefect API that all tests share, which saves each command its own start."""
-    with Child("sightline.flows.server.ephemeral", environment=environment) as server:
-        message = server.receive()
-        assert message is not None
-        url = f"http://127.0.0.1:{message['port']}/api"
+    folder = environment["PREFECT_HOME"]
+    listener = socket.create_server(("127.0.0.1", 0))
+    program = [sys.executable, "-m", "sightline.flows.server.ephemeral"]
+    program += [str(listener.fileno()), folder, "0"]
+    with (
+        subprocess.Popen(program, env=environment, pass_fds=[listener.fileno()]),
+        locks.shared(Path(folder, "users.lock"), "in use"),  # then the server ends
+    ):
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/api"
+        listener.close()
         wait_for("the server answers", lambda: answers(url))
         yield url
 

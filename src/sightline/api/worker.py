@@ -6,7 +6,6 @@ what the command prints on standard error becomes lines for the parent.
 
 import io
 import json
-import os
 import queue
 import sys
 import traceback
@@ -26,13 +25,11 @@ from sightline.flows.cli import tune as search
 from sightline.flows.cli.progress_display import progress_display
 from sightline.flows.cli.signals import graceful_sigterm
 from sightline.flows.preflight import preflight
-from sightline.flows.server import api
 from sightline.flows.trials.asked import prepare
 from sightline.flows.trials.runners import RunnerName, opened
 from sightline.pipeline import child
 from sightline.pipeline.child import Message
 from sightline.records import Run
-from sightline.storage import user_cache
 from sightline.storage.workspace import Workspace
 
 
@@ -59,7 +56,6 @@ def _train(
     run: dict[str, Any], dataset: str, recipe: str, overrides: Sequence[str]
 ) -> dict[str, Any]:
     """Train as `sightline train` does."""
-    _leave_home_alone()
     with progress_display():
         config = recommend.load(recipe, None, overrides, dataset)
         checked = preflight(config, Run(**{**run, "id": run["id"] or _new_id(config)}))
@@ -83,19 +79,12 @@ def _tune(
     **chosen: Any,
 ) -> dict[str, Any]:
     """Search as `sightline tune` does."""
-    _leave_home_alone()
     settings = search_space.read(None, [*overrides, *space])
     where = opened(RunnerName(runner), parallel, deployment, gpus_per_trial, verbose=False)
     with progress_display(), run["workspace"].in_use():
         config = recommend.load(recipe, None, settings.fixed, dataset)
         asked = prepare(config, settings, Run(**{**run, "id": "tune"}), **chosen)
         return search.start(asked, trials, where).model_dump(mode="json")
-
-
-def _leave_home_alone() -> None:
-    """Use another database than `~/.prefect`, where another Prefect of the user may be writing."""
-    if api.configured_url() is None and "PREFECT_HOME" not in os.environ:
-        os.environ["PREFECT_HOME"] = str(user_cache.folder("prefect"))
 
 
 def _inspect(

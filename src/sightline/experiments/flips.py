@@ -31,9 +31,11 @@ class Discordant(NamedTuple):
         McNemar's exact test, two-sided: Q. McNemar, "Note on the sampling error of the difference
         between correlated proportions or percentages" (1947).
         """
+        fixed, broken = len(self.fixed), len(self.broken)
+        if fixed == broken:
+            return 1.0
         from scipy.special import bdtr  # `scipy.stats` takes a second to import
 
-        fixed, broken = len(self.fixed), len(self.broken)
         return min(1.0, 2 * float(bdtr(min(fixed, broken), fixed + broken, 0.5)))
 
 

@@ -46,6 +46,17 @@ def alone_if_free(path: Path) -> Iterator[bool]:
         yield True
 
 
+@contextmanager
+def inheritable(path: Path) -> Iterator[int]:
+    """Hold an exclusive lock; yield a descriptor with which a child process holds it from then on.
+
+    The lock is free again when both this context and the child have ended.
+    """
+    with _lock_file(path) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield file.fileno()
+
+
 def _lock_file(path: Path) -> BinaryIO:
     files.make_folder(path.parent)
     try:

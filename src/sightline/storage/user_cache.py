@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from sightline.errors import StorageError
@@ -14,11 +15,12 @@ def folder(name: str) -> Path:
     Raises StorageError if that cannot be written, or belongs to another user.
     """
     path = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "sightline" / name
-    try:
+    with suppress(OSError):
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError:
-        return _temporary() / name
-    return path if os.access(path, os.W_OK) else _temporary() / name
+    if not os.access(path, os.W_OK):
+        path = _temporary() / name
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
 
 
 def _temporary() -> Path:

@@ -1,0 +1,126 @@
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from cli import refused, sightline
+from processes import is_running, wait_for
+from sightline.errors import ConfigError
+from sightline.flows.server import private
+
+USE = """
+from sightline.flows.server.private import PrivateServer
+server = PrivateServer()
+server.wait()
+from prefect.client.orchestration import get_client
+from prefect.settings import PREFECT_API_URL
+assert PREFECT_API_URL.value() == server.address.url
+with get_client(sync_client=True) as client:
+    assert client.read_flows() == []
+print(server.address.url, server.address.pid, server.address.password, flush=True)
+"""
+WAIT = "import sys; sys.stdin.read()"
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A user's home, whose private servers end with their commands."""
+    for name in [name for name in os.environ if name.startswith("PREFECT_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path))
+    monkeypatch.setenv(private.IDLE_MINUTES, "0")
+    return tmp_path
+
+
+def start(program):
+    pipe = subprocess.PIPE
+    return subprocess.Popen([sys.executable, "-c", program], stdin=pipe, stdout=pipe, text=True)
+
+
+def answer(process):
+    url, pid, password = process.stdout.readline().split()
+    return url, int(pid), password
+
+
+def test_commands_side_by_side_use_one_server_which_ends_with_the_last(home):
+    with start(USE + WAIT) as first, start(USE + WAIT) as second:
+        url, pid, password = answer(first)
+        assert answer(second) == (url, pid, password)
+        assert url.startswith("http://127.0.0.1:")
+        first.kill()
+        time.sleep(2)
+        assert is_running(pid), "the second command uses it"
+        flows = f"{url}/flows/filter"
+        assert httpx.post(flows, json={}).status_code == 401
+        auth = httpx.BasicAuth(*password.split(":"))
+        assert httpx.post(flows, json={}, auth=auth).json() == []
+        second.communicate("")
+    wait_for("the server ends", lambda: not is_running(pid))
+    (secret,) = home.rglob("server.json")
+    assert secret.stat().st_mode & 0o777 == 0o600
+    assert private.running() is None
+
+
+def test_next_command_uses_the_server_of_the_last_one_until_it_is_stopped(home, monkeypatch):
+    monkeypatch.setenv(private.IDLE_MINUTES, "5")
+    answers = []
+    for _ in range(2):
+        with start(USE) as process:
+            answers.append(answer(process))
+    assert answers[0] == answers[1]
+    url, pid, password = answers[0]
+    shown = sightline("ops private")
+    assert url in shown.output
+    assert password not in shown.output
+    assert "5 min" in shown.output
+    assert str(pid) in sightline("ops private --stop").output
+    assert not is_running(pid)
+    assert "none" in sightline("ops private").output.lower()
+    with start(USE) as process:
+        assert answer(process)[1] != pid
+    sightline("ops private --stop")
+
+
+def test_database_is_not_the_one_of_the_users_own_server(home):
+    with start(USE) as process:
+        answer(process)
+    assert not (home / "prefect.db").exists()
+    (database,) = home.rglob("prefect.db")
+    assert database.is_relative_to(home / "sightline")
+
+
+def test_killed_start_of_a_server_does_not_break_the_next_one(home):
+    with start(USE) as process:
+        database = wait_for("a database", lambda: list(home.rglob("prefect.db")))
+        address = private.running()
+        assert address is not None
+        os.kill(address.pid, 9)
+        process.wait()
+    assert database
+    with start(USE) as process:
+        assert answer(process)[1] != address.pid
+
+
+def test_server_ends_when_its_folder_is_gone(home, tmp_path):
+    with start(USE + WAIT) as process:
+        _, pid, _ = answer(process)
+        (home / "sightline").rename(tmp_path / "elsewhere")
+        wait_for("the server ends", lambda: not is_running(pid))
+        process.communicate("")
+
+
+@pytest.mark.parametrize("minutes", ["soon", "-1", "nan", "inf", ""])
+def test_malformed_idle_time_is_refused_with_its_variable(home, monkeypatch, minutes):
+    monkeypatch.setenv(private.IDLE_MINUTES, minutes)
+    with pytest.raises(ConfigError, match=private.IDLE_MINUTES):
+        private.idle_minutes()
+
+
+def test_stopping_without_a_server_says_so(home):
+    assert "none" in sightline("ops private --stop").output.lower()
+    assert not Path(home, "sightline").exists() or private.running() is None
+    assert refused("ops private --halt")
