@@ -15,14 +15,12 @@ from sightline.data import locate, recommend
 from sightline.errors import ConfigError, SightlineError
 from sightline.experiments import new_run
 from sightline.experiments import seeds as seed_runs
-from sightline.experiments.seeds import SeedSummary
-from sightline.flows import worker
+from sightline.flows import outcome, worker
 from sightline.flows.outage import survive_outages
 from sightline.flows.preflight import preflight
 from sightline.flows.server import lost_runs
 from sightline.flows.train import run_stages
 from sightline.flows.train_seeds import train_seeds
-from sightline.records import RunSummary
 from sightline.training.device import prepare_process
 
 Recipe = Literal[
@@ -48,19 +46,21 @@ def train(
     epochs: Annotated[int | None, Field(ge=1, le=10_000)] = None,
     batch_size: Annotated[int | None, Field(ge=1, le=65_536)] = None,
     learning_rate: Annotated[float | None, Field(gt=0, le=100)] = None,
-    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0,
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] | Literal["date"] = 0,
     seeds: Annotated[int, Field(ge=1, le=seed_runs.MOST)] = 1,
     device: Literal["auto", "cpu", "gpu"] = "auto",
     deployment: Annotated[str, Field(pattern=r"^([^/\s]+/[^/\s]+)?$")] = "",
     gate: Literal["off", "report", "enforce"] = "off",
+    rebaseline: bool = False,
     overrides: list[str] | None = None,
     sha256: str = "",
     force: bool = False,
     refresh: bool = False,
-) -> RunSummary | SeedSummary | State[Any]:
+) -> State[Any]:
     """Train and evaluate a model and write a report, unless nothing changed since the last run.
 
-    Such a run ends as "Unchanged"; a failed one has the message of its error.
+    Such a run ends as "Unchanged"; a failed one has the message of its error, and any other the
+    test accuracy and the decision of the promotion gate.
 
     Args:
         dataset: Name of a data set (mnist, fashion-mnist, mnist-5k), or the absolute path of
@@ -70,7 +70,8 @@ def train(
         epochs: Passes over the training split. Default: the recipe's.
         batch_size: Images per step. Default: the recipe's.
         learning_rate: Learning rate of the optimizer. Default: the recipe's.
-        seed: Seed of the initial weights and of the shuffling.
+        seed: Seed of the initial weights and of the shuffling; date is another one every day, such
+            as 20261129, so that a night is not skipped because nothing changed.
         seeds: Number of seeds to train, starting at `seed`. With more than one, the spread of
             the results is reported and stored as a noise band.
         device: Device to train on; "gpu" fails if there is none.
@@ -78,6 +79,8 @@ def train(
             worker.
         gate: off; report: compare the model with the champion; enforce: also promote the model
             if it is better. Always off with several seeds.
+        rebaseline: If the test images changed since the champion was promoted, compare both
+            models on the new ones, instead of refusing the new model.
         overrides: More config keys as key=value, such as training.schedule=cosine.
         sha256: Expected digest of the data set; set by the data trigger.
         force: Run even if nothing changed since the last run.
@@ -89,10 +92,11 @@ def train(
         "training.epochs": epochs,
         "training.batch_size": batch_size,
         "training.learning_rate": learning_rate,
-        "training.seed": seed,
+        "training.seed": _today() if seed == "date" else seed,
         "training.device": device,
         "training.deployment": deployment or None,
         "promotion.gate": gate,
+        "promotion.rebaseline": rebaseline or None,
     }
     try:
         with survive_outages():
@@ -107,7 +111,7 @@ def train(
 
 def _train(
     config: RunConfig, seeds: int, expected_sha256: str, force: bool, refresh: bool
-) -> RunSummary | SeedSummary | State[Any]:
+) -> State[Any]:
     run_id = new_run.new_id(locate.slug(config.data.dataset), config.recipe)
     run = worker.run(run_id, refresh=refresh)
     checked = preflight(config, run, seeds, compare=True, force=force)
@@ -122,8 +126,14 @@ def _train(
     prepare_process(config.training).start()
     with checked.claimed():
         if seeds > 1:
-            return train_seeds(checked.planned, checked.unfinished, checked.source)
-        return run_stages(checked.config, run, checked.source)
+            seeded = train_seeds(checked.planned, checked.unfinished, checked.source)
+            return outcome.completed(seeded)
+        return outcome.completed(run_stages(checked.config, run, checked.source))
+
+
+def _today() -> int:
+    """Return the date for which the run was scheduled as a number, such as 20261129."""
+    return int(f"{flow_run.scheduled_start_time:%Y%m%d}")
 
 
 def _config(recipe: str, values: dict[str, Any], overrides: list[str]) -> RunConfig:

@@ -15,12 +15,13 @@ from sightline.data import locate
 from sightline.errors import SightlineError
 from sightline.flows import worker
 from sightline.flows.outage import survive_outages
-from sightline.flows.server import events, lost_runs
+from sightline.flows.server import lost_runs
 from sightline.prediction import model as models
 from sightline.prediction.scoring import model_profile
 from sightline.prediction.scoring.monitor import Drift, tell, untold
 from sightline.prediction.scoring.place import PAGE, Scores, scores_of
 from sightline.prediction.scoring.records import Scored
+from sightline.tasks import events
 from sightline.tasks import score as tasks
 
 EVENT = "sightline.drift.detected"
@@ -95,6 +96,10 @@ def notify(scores: Scores, drift: Drift) -> None:
         "p_values": {name: one.p_value for name, one in measures.items()},
         "false_alarm_rate": found.false_alarm_rate,
         "page": str(scores.folder / PAGE),
+        "version": found.model,
+        "champion": found.model,
+        "reason": f"{scores.name} differs from the test images: {', '.join(measures)}.",
+        "remedy": f"See what changed, and label some of the images: {scores.folder / PAGE}",
     }
     about = f"sightline.model.{manifest.records.ingest.dataset}"
     events.post(EVENT, about, found.model, payload, uuid5(NAMESPACE_URL, f"{EVENT}/{found.id}"))

@@ -104,7 +104,7 @@ def run_stages(
     )
     summary = publish(run, config, source, records, stage.times)
     if decision is not None:
-        summary = summary.model_copy(update={"promotion": promote(run)})
+        summary = summary.model_copy(update={"promotion": promote(candidate, decision)})
     return record_in_trackers(run, config, summary)
 
 

@@ -7,8 +7,9 @@ from prefect.runtime import flow_run
 from sightline.data import locate, watch
 from sightline.data.watch import Observation
 from sightline.flows import worker
-from sightline.flows.server import events, lost_runs
+from sightline.flows.server import lost_runs
 from sightline.storage.workspace import Workspace
+from sightline.tasks import events
 
 EVENT = "sightline.dataset.updated"
 

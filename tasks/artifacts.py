@@ -17,7 +17,7 @@ from prefect.artifacts import (
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, PREFECT_UI_ENABLED, temporary_settings
 
 from sightline.experiments import history, run_folder
-from sightline.records import Run, RunSummary, StageRecords
+from sightline.records import Decision, Run, RunSummary, StageRecords
 from sightline.reporting.figures.accuracy_history import draw_accuracy_history
 from sightline.reporting.page import escape_markdown
 
@@ -30,7 +30,7 @@ _log = logging.getLogger("sightline.tasks")
 
 
 @contextmanager
-def best_effort(tries: int = 3) -> Iterator[None]:
+def best_effort(tries: int = 3, what: str = "the artifacts in Prefect") -> Iterator[None]:
     """Log errors of what is only displayed in Prefect, and continue.
 
     While the server or its database is away, requests are repeated for seconds only: with three
@@ -40,7 +40,7 @@ def best_effort(tries: int = 3) -> Iterator[None]:
         with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: tries - 1}):
             yield
     except Exception:
-        _log.warning("Could not update the artifacts in Prefect; the run continues", exc_info=True)
+        _log.warning("Could not update %s; the run continues", what, exc_info=True)
 
 
 def are_shown() -> bool:
@@ -63,6 +63,21 @@ def show_table(rows: Sequence[dict[str, Any]], *, key: str, description: str) ->
     shown = [{name: literal(value) for name, value in row.items()} for row in rows]
     with best_effort():
         create_table_artifact(shown, key=key, description=escape_markdown(description))
+
+
+def show_decision(decision: Decision, outcome: str) -> None:
+    """Show the decision of the promotion gate with every criterion in full."""
+    if not are_shown():
+        return
+    lines = [
+        f"- **{escape_markdown(one.name)}**, {one.outcome}: {escape_markdown(one.sentence)}"
+        for one in decision.criteria
+    ]
+    text = "\n".join([f"## {escape_markdown(outcome)}", "", *lines])
+    with best_effort():
+        create_markdown_artifact(
+            text, key="promotion-gate", description=escape_markdown(decision.sentence)
+        )
 
 
 def show_run(run: Run, summary: RunSummary, records: StageRecords) -> None:

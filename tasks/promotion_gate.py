@@ -5,7 +5,6 @@ import logging
 from sightline.records import Decision
 from sightline.registry.gate.candidate import Candidate
 from sightline.registry.gate.evaluate import decide_promotion
-from sightline.tasks.artifacts import show_table
 from sightline.tasks.base import uncached_task
 
 _log = logging.getLogger("sightline.tasks")
@@ -13,9 +12,7 @@ _log = logging.getLogger("sightline.tasks")
 
 @uncached_task("promotion-gate", retries=2, timeout_seconds=3600)  # the champion may change
 def decide(candidate: Candidate) -> Decision:
-    """Compare the new model with the champion and show the criteria in Prefect."""
+    """Compare the new model with the champion."""
     decision = decide_promotion(candidate)
     _log.info("Promotion gate: %s", decision.sentence)
-    rows = [criterion.model_dump(mode="json") for criterion in decision.criteria]
-    show_table(rows, key="promotion-gate", description=decision.sentence)
     return decision

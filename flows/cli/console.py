@@ -149,7 +149,7 @@ def show_damages(damages: Iterable[Damage]) -> None:
         note(f"{damage.path}: expected {damage.expected}, found {damage.found}")
 
 
-def damage_mark(damages: Sequence[Damage]) -> str:
+def damage_mark(damages: Sequence[object]) -> str:
     """Return the cell of a table that says whether files are damaged."""
     return f"[bold red]damaged: {len(damages)}[/bold red]" if damages else "[green]ok[/green]"
 

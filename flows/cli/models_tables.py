@@ -19,6 +19,7 @@ _ACTIONS = {
     "promote": "promoted",
     "refuse": "refused",
     "rollback": "rolled back to",
+    "prune": "pruned",
 }
 _CERTIFICATE = {True: "all formats agree", False: "some formats disagree and are left out"}
 

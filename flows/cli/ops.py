@@ -1,31 +1,14 @@
 """`sightline ops`: the Prefect server behind scheduled runs."""
 
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
-import httpx
 import typer
-from rich.table import Table
 
-from sightline.errors import ConfigError
-from sightline.flows.cli import console, options
+from sightline.flows.cli import console, ops_status, options
 from sightline.flows.server import api
 
-if TYPE_CHECKING:
-    from prefect.client.orchestration import SyncPrefectClient
-
-    from sightline.flows.server.status import Overview
-
 app = typer.Typer(no_args_is_help=True, help="Start, configure and monitor the Prefect server.")
-
-_COLOURS = {"Running": "cyan"}
-_COLOURS |= dict.fromkeys(("ready", "online", "Completed"), "green")
-_COLOURS |= dict.fromkeys(("Failed", "Crashed", "Late"), "red")
-
 
 _GpusOption = Annotated[
     int | None,
@@ -55,34 +38,26 @@ def install(
         typer.Option(
             envvar="SIGHTLINE_WEBHOOK_URL",
             show_envvar=True,
-            help="Incoming webhook for notifications of failed and late runs; stored on the "
-            "server as a secret. Default: unchanged.",
+            help="Incoming webhook for notifications; stored on the server as a secret. Default: "
+            "unchanged.",
         ),
     ] = None,
 ) -> None:
-    """Install or update the automations and limits that scheduled runs rely on."""
-    address = _address(webhook_url)
-    with _client() as client:
+    """Install or update the automations and limits that scheduled runs rely on.
+
+    Failed and late runs, promoted and refused models, drift and old champions are notified to the
+    webhook, to Slack (SIGHTLINE_SLACK_URL) and by e-mail (SIGHTLINE_SENDGRID_KEY,
+    SIGHTLINE_EMAIL_FROM and SIGHTLINE_EMAIL_TO).
+    """
+    api.configure(verbose=False)
+    from sightline.flows.server import channels
+
+    blocks = channels.configured(webhook_url)
+    with api.connected() as client:
         from sightline.flows.server import automations
 
-        done = automations.install_all(client, gpus, lost_after, address)
+        done = automations.install_all(client, gpus, lost_after, blocks)
     console.out().print(console.table(("Component", "Status"), done.items()))
-
-
-def _address(webhook_url: str | None) -> str | None:
-    """Check the URL before anything is installed; it is a secret, so errors do not show it."""
-    if not webhook_url:
-        return None
-    try:
-        url = httpx.URL(webhook_url)
-    except httpx.InvalidURL:
-        url = httpx.URL()
-    if url.scheme not in {"http", "https"} or not url.host:
-        raise ConfigError(
-            "The webhook (--webhook-url or SIGHTLINE_WEBHOOK_URL) is not an http:// or https:// "
-            "URL; copy the complete URL from the settings of your chat."
-        )
-    return webhook_url
 
 
 @app.command(epilog="Examples:\n\nsightline ops private\n\nsightline ops private --stop")
@@ -107,38 +82,7 @@ def private(
         console.out().print(console.table(("Private server", ""), rows.items()))
 
 
-@app.command(epilog="Example: sightline ops status --json")
-def status(as_json: options.Json = False) -> None:
-    """Show pools, workers, queues, deployments and runs. Exit with 1 if nothing can run."""
-    with _client() as client:
-        from sightline.flows.server.status import Reader
-
-        found = Reader(client).overview()
-    if as_json:
-        typer.echo(json.dumps(asdict(found)))
-    else:
-        _show(found)
-    raise typer.Exit(0 if found.can_run else 1)
-
-
-def _show(found: "Overview") -> None:
-    table = Table("Type", "Name", "State", "Details")
-    kind = ""
-    for row in found.rows:
-        if kind and row.kind != kind:
-            table.add_section()
-        colour = _COLOURS.get(row.state)
-        state = f"[{colour}]{row.state}[/{colour}]" if colour else console.plain(row.state)
-        shown = "" if row.kind == kind else row.kind
-        table.add_row(shown, console.plain(row.name), state, console.plain(row.detail))
-        kind = row.kind
-    console.out().print(table)
-    if not found.can_run:
-        console.note(
-            "Nothing can run: no active deployment has a pool with a worker. `prefect worker start "
-            "--pool cpu` starts a worker; `prefect deploy --all` (in a checkout `make deploy`) "
-            "makes the deployments of a prefect.yaml."
-        )
+app.command(epilog=ops_status.EXAMPLES)(ops_status.status)
 
 
 @app.command(epilog="Example: sightline ops check prefect.yaml")
@@ -165,14 +109,3 @@ def serve(
 ) -> None:
     """Start a Prefect server. Listening beyond loopback requires a password."""
     api.serve(host, port)
-
-
-@contextmanager
-def _client() -> Iterator["SyncPrefectClient"]:
-    """Connect to the configured server, without Prefect's log."""
-    api.configure(verbose=False)
-    api.require()
-    from prefect.client.orchestration import get_client
-
-    with api.refusals(), get_client(sync_client=True) as client:
-        yield client

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import httpx
 
@@ -13,6 +13,9 @@ from sightline.errors import ServerError
 from sightline.flows.server.private import PrivateServer
 from sightline.pipeline.doctor import check_api
 from sightline.storage.addresses import is_loopback
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
 
 _QUIET = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
 _SHARED = {
@@ -79,6 +82,17 @@ def refusals() -> Iterator[None]:
         raise ServerError(
             f"The connection to the Prefect server broke ({error}); try again."
         ) from None
+
+
+@contextmanager
+def connected() -> Iterator["SyncPrefectClient"]:
+    """Connect to the configured server, without Prefect's log; raise ServerError as `require`."""
+    configure(verbose=False)
+    require()
+    from prefect.client.orchestration import get_client
+
+    with refusals(), get_client(sync_client=True) as client:
+        yield client
 
 
 def serve(host: str, port: int) -> NoReturn:

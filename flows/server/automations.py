@@ -1,27 +1,32 @@
 """Automations and limits that the Prefect server keeps for the flows, once installed.
 
 lost runs         become Crashed, so that they block no other run: see `lost_runs`
-failures, delays  notify a webhook of runs that failed, crashed, timed out or are late
+notifications     of runs that failed, crashed, timed out or are late, and of models that were
+                  promoted or refused, drift and old champions: see `channels`
 the GPU limit     maximum number of concurrent GPU trainings, over all pools
 """
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from prefect.automations import AutomationCore, EventTrigger, Posture, SendNotification
-from prefect.blocks.notifications import CustomWebhookNotificationBlock
+from prefect.blocks.abstract import NotificationBlock
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.events.schemas.events import ResourceSpecification
 from prefect.exceptions import ObjectNotFound
-from prefect.types import SecretDict
 
+from sightline.flows import score
 from sightline.flows.fit import GPU_LIMIT
-from sightline.flows.server import lost_runs
+from sightline.flows.prune import OLD
+from sightline.flows.server import channels, lost_runs
 from sightline.flows.server.lost_runs import TAGGED
 from sightline.flows.stage_timer import STAGE_LABEL
+from sightline.tasks.promote import PROMOTED, REFUSED
 
 FAILURES = "sightline-failures"
 DELAYS = "sightline-delays"
-_WEBHOOK = "sightline-webhook"
+MODELS = "sightline-models"
+_REPORTED = ["train", "watch", "score", "prune"]  # Flows
 _SUBJECT = "{{ flow.name }} {{ flow_run.state.name }}: {{ flow_run.name }}"
 _BODY = (
     "Run: {{ flow_run.name }} of {{ deployment.name }}\n"
@@ -29,70 +34,93 @@ _BODY = (
     "State: {{ flow_run.state.name }}\n"
     "Stage: {{ flow_run.labels['STAGE'] or 'before the first stage' }}\n"
     "Error: {{ flow_run.state.message or 'none given' }}\n"
+    "Next: REMEDY\n"
     "Link: {{ flow_run|ui_url }}"
 ).replace("STAGE", STAGE_LABEL)
+_AGAIN = (
+    "correct what the error names, then run it again, which goes on from its cache and checkpoint: "
+    "prefect deployment run '{{ flow.name }}/{{ deployment.name }}'"
+)
+_WORKER = (
+    "sightline ops status says what is missing; prefect worker start --pool "
+    "{{ flow_run.work_pool_name }} starts a worker"
+)
+_MODEL_SUBJECT = "{{ event.payload.dataset or event.resource.name }}: {{ event.event }}"
+_MODEL_BODY = (
+    "Data: {{ event.payload.dataset or event.resource.name }}\n"
+    "Version: {{ event.payload.version or 'see the run' }}\n"
+    "Champion before: {{ event.payload.champion or 'none' }}\n"
+    "Reason: {{ event.payload.reason or event.payload }}\n"
+    "Next: {{ event.payload.remedy or 'sightline ops status' }}\n"
+    "Link: {{ flow_run|ui_url if flow_run else 'none' }}"
+)
 
 
 def install_all(
-    client: SyncPrefectClient, gpus: int | None, lost_after: int | None, webhook: str | None
+    client: SyncPrefectClient,
+    gpus: int | None,
+    lost_after: int | None,
+    blocks: dict[str, NotificationBlock],
 ) -> dict[str, str]:
-    """Install or update everything; what is None stays as it is on the server.
+    """Install or update everything; what is None or missing stays as it is on the server.
 
     At most `gpus` GPU trainings run at once, a run without an event for `lost_after` seconds is
-    marked as Crashed, and the URL `webhook` is notified of failed and late runs.
+    marked as Crashed, and the channels of `blocks` are notified besides those on the server.
     """
     seconds = lost_after or lost_runs.installed_timeout(client)
-    automations = list(lost_runs.automations(seconds))
-    if webhook:
-        automations += messages(save_webhook(webhook))
+    saved = channels.save(client, blocks)
+    automations = [*lost_runs.automations(seconds), *(messages(saved) if saved else ())]
     done = {f"automation {one.name}": install(client, one) for one in automations}
     if ended := lost_runs.end_silent(client, seconds):
         done["lost runs"] = f"{ended} ended"
     done["concurrency limit gpu"] = f"{limit_trainings(client, gpus)} at a time"
-    if not webhook:
-        done["notifications of failed and late runs"] = (
-            "unchanged"
-            if client.read_automations_by_name(FAILURES)
-            else "not installed: set --webhook-url or SIGHTLINE_WEBHOOK_URL"
-        )
+    done["notifications"] = (
+        f"to {', '.join(name.removeprefix('sightline-') for name in saved)}"
+        if saved
+        else "none: set SIGHTLINE_WEBHOOK_URL, SIGHTLINE_SLACK_URL or SIGHTLINE_SENDGRID_KEY"
+    )
     return done
 
 
-def messages(webhook: UUID) -> tuple[AutomationCore, ...]:
-    """Describe the automations that notify a webhook, by the ID of its block.
+def messages(blocks: Mapping[str, UUID]) -> tuple[AutomationCore, ...]:
+    """Describe the automations that notify channels, by the IDs of their blocks.
 
-    A failed training on another pool is left out: the run that waits for it sends a message.
+    Each message names the cause and what to do. A failed training on another pool is left out: the
+    run that waits for it sends a message.
     """
-    send = SendNotification(block_document_id=webhook, subject=_SUBJECT, body=_BODY)
+
+    def send(subject: str, body: str) -> list[SendNotification]:
+        return [
+            SendNotification(block_document_id=block, subject=subject, body=body)
+            for block in blocks.values()
+        ]
+
     return (
         AutomationCore(
             name=FAILURES,
-            description="Notifies a webhook of runs that failed, crashed or timed out",
-            trigger=_enters({"Failed", "Crashed", "TimedOut"}, ["train", "watch", "score"]),
-            actions=[send],
+            description="Notifies people of runs that failed, crashed or timed out",
+            trigger=_enters({"Failed", "Crashed", "TimedOut"}, _REPORTED),
+            actions=send(_SUBJECT, _BODY.replace("REMEDY", _AGAIN)),
         ),
         AutomationCore(
             name=DELAYS,
-            description="Notifies a webhook of runs that no worker has started in time",
-            trigger=_enters({"Late"}, ["train", "fit", "watch", "score"]),
-            actions=[send],
+            description="Notifies people of runs that no worker has started in time",
+            trigger=_enters({"Late"}, [*_REPORTED, "fit"]),
+            actions=send(_SUBJECT, _BODY.replace("REMEDY", _WORKER)),
+        ),
+        AutomationCore(
+            name=MODELS,
+            description="Notifies people of promotions, refusals, drift and old champions",
+            trigger=EventTrigger(
+                expect={PROMOTED, REFUSED, score.EVENT, OLD},
+                match=ResourceSpecification({"prefect.resource.id": "sightline.*"}),
+                for_each={"prefect.resource.id"},
+                posture=Posture.Reactive,
+                threshold=1,
+            ),
+            actions=send(_MODEL_SUBJECT, _MODEL_BODY),
         ),
     )
-
-
-def save_webhook(url: str) -> UUID:
-    """Store the webhook's URL on the server, encrypted as a secret, and return the block's ID.
-
-    Messages are posted as JSON with one key `text`, as Slack, Mattermost, Teams and most other
-    incoming webhooks expect.
-    """
-    block = CustomWebhookNotificationBlock(
-        name=_WEBHOOK,
-        url="{{address}}",
-        json_data={"text": "{{subject}}\n{{body}}"},
-        secrets=SecretDict({"address": url}),
-    )
-    return UUID(str(block.save(_WEBHOOK, overwrite=True)))
 
 
 def install(client: SyncPrefectClient, automation: AutomationCore) -> str:

@@ -21,7 +21,7 @@ from prefect.client.schemas.sorting import FlowRunSort
 
 from sightline.flows.stage_timer import STAGE_LABEL
 
-FLOWS = ["train", "fit", "trial", "shard", "watch", "score"]
+FLOWS = ["train", "fit", "trial", "shard", "watch", "score", "prune"]
 _MOST = 200
 _ENDED = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED]
 _ACTIVE = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
@@ -39,10 +39,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Overview:
-    """All lines, and whether any deployment can run now."""
+    """All lines, whether any deployment can run now, and the next run by its deployment."""
 
     rows: tuple[Row, ...]
     can_run: bool
+    next: tuple[tuple[str, datetime], ...] = ()  # The soonest first
 
 
 class Reader:
@@ -59,17 +60,29 @@ class Reader:
         }
         self._deployments = client.read_deployments(flow_filter=self._flows, limit=_MOST)
         self._names = {item.id: item.name for item in client.read_flows(flow_filter=self._flows)}
+        self._last = {
+            item.id: self._first(item, _typed(*_ENDED), FlowRunSort.END_TIME_DESC)
+            for item in self._deployments
+        }
+        due = {
+            self._name(item): run.expected_start_time
+            for item in self._deployments
+            if (run := self._first(item, _named("Scheduled"), FlowRunSort.EXPECTED_START_TIME_ASC))
+        }
+        self._due = {name: when for name, when in due.items() if when}
 
     def overview(self) -> Overview:
         """Read the remaining lines and combine all."""
         rows = (
             *self._infrastructure_rows(),
             *self._deployment_rows(),
+            *self._failed_rows(),
             *self._run_rows("late", _named("Late")),
             *self._run_rows("waiting", _named("AwaitingConcurrencySlot", "AwaitingRetry")),
             *self._run_rows("running", _typed(*_ACTIVE)),
         )
-        return Overview(rows, any(self._obstacle(item) is None for item in self._deployments))
+        can_run = any(self._obstacle(item) is None for item in self._deployments)
+        return Overview(rows, can_run, tuple(sorted(self._due.items(), key=lambda one: one[1])))
 
     def _infrastructure_rows(self) -> Iterator[Row]:
         """Show all pools, then all workers, then all queues."""
@@ -90,11 +103,17 @@ class Reader:
 
     def _deployment_rows(self) -> Iterator[Row]:
         for item in sorted(self._deployments, key=self._name):
-            upcoming = self._first(item, _named("Scheduled"), FlowRunSort.EXPECTED_START_TIME_ASC)
-            due = upcoming.expected_start_time if upcoming else None
-            last = self._first(item, _typed(*_ENDED), FlowRunSort.END_TIME_DESC)
+            due, last = self._due.get(self._name(item)), self._last[item.id]
             detail = f"next {_moment(due)}; last {_result(last)}"
             yield Row("deployment", self._name(item), self._obstacle(item) or "ready", detail)
+
+    def _failed_rows(self) -> Iterator[Row]:
+        """Show the deployments whose last run failed, with its message."""
+        for item in sorted(self._deployments, key=self._name):
+            run = self._last[item.id]
+            if run is not None and run.state_type in {StateType.FAILED, StateType.CRASHED}:
+                why = (run.state.message if run.state else None) or "no message"
+                yield Row("failed", self._name(item), _state(run), f"{run.name}: {why}")
 
     def _run_rows(self, kind: str, wanted: FlowRunFilterState) -> Iterator[Row]:
         for run in self._client.read_flow_runs(
@@ -102,7 +121,7 @@ class Reader:
         ):
             stage = run.labels.get(STAGE_LABEL)
             since = run.start_time or run.expected_start_time
-            detail = f"since {_moment(since)}, pool {run.work_pool_name}"
+            detail = f"since {_moment(since)}, pool {run.work_pool_name or 'none'}"
             yield Row(kind, run.name, _state(run), detail + (f", stage {stage}" if stage else ""))
 
     def _obstacle(self, deployment: DeploymentResponse) -> str | None:

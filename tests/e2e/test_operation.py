@@ -10,6 +10,7 @@ from processes import wait_for
 DEPLOYMENTS = [
     "fit/fit-gpu",
     "fit/fit-node",
+    "prune/prune-nightly",
     "score/score-nightly",
     "shard/shard-cpu",
     "train/train-manual",

@@ -1,8 +1,10 @@
 import re
+from datetime import UTC, datetime
 from typing import get_args
 
 import pytest
 from jsonschema import Draft202012Validator
+from prefect.client.orchestration import get_client
 from prefect.utilities.callables import parameter_schema
 
 from sightline.config import DataConfig, loading
@@ -30,6 +32,26 @@ def test_parameters_of_the_form_become_the_config(root, data):
     config = run_folder.read(Workspace(root), summary.run_id).config
     found = (config.training.epochs, config.training.batch_size, config.training.seed)
     assert (config.recipe, *found) == ("quickstart", 1, 80, 5)
+
+
+def test_run_ends_with_its_accuracy_in_state_log_and_tags(data, caplog):
+    state = ask(data, seed=6)
+    summary = state.result()
+    said = "Test accuracy {:.2%} (95 % interval {:.2%} to {:.2%})".format(
+        summary.test_accuracy, *summary.accuracy_interval
+    )
+    assert (state.name, state.message) == ("Completed", said)
+    assert said in caplog.text
+    with get_client(sync_client=True) as client:
+        run = client.read_flow_run(state.state_details.flow_run_id)
+    assert run.tags == [f"accuracy {summary.test_accuracy:.2%}"]
+
+
+def test_seed_of_the_date_trains_on_unchanged_data_once_a_day(root, data):
+    state = ask(data, seed="date")
+    config = run_folder.read(Workspace(root), state.result().run_id).config
+    assert config.training.seed == int(f"{datetime.now(UTC):%Y%m%d}")
+    assert ask(data, seed="date").name == "Unchanged"
 
 
 def test_unchanged_run_ends_as_unchanged(first, root, data):

@@ -182,6 +182,7 @@ def summary(workspace: Workspace, manifest: RunManifest | ManifestExcerpt) -> Ru
         recipe=manifest.config.recipe,
         parameters=records.build.parameters,
         test_accuracy=records.evaluate.accuracy,
+        accuracy_interval=records.evaluate.accuracy_interval,
         balanced_accuracy=records.evaluate.balanced_accuracy,
         baseline_accuracy=max(tested) / sum(tested),
         linear_accuracy=reference.accuracy if reference else None,

@@ -99,4 +99,16 @@ class Promotion(Record):
 
     version: str | None = None  # Such as "mnist-v3"; None if it was not registered
     promoted: bool  # Whether it is the champion now
+    refused: bool = False  # Whether it was refused; if neither, it is the candidate
     sentence: str  # The decision and its reason
+
+    @property
+    def result(self) -> Literal["promoted", "refused", "candidate"]:
+        """What became of the model."""
+        return "promoted" if self.promoted else "refused" if self.refused else "candidate"
+
+    @property
+    def outcome(self) -> str:
+        """What became of the model, and why, such as "mnist-v3 refused: ..."."""
+        reason = self.sentence.removeprefix("Refused: ")
+        return f"{self.version or 'The model'} {self.result}: {reason}"

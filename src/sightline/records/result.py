@@ -4,7 +4,7 @@ from pydantic import Field
 
 from sightline.records.base import FileRecord, Record
 from sightline.records.data import ArraySet, DataGateResult, DatasetFiles
-from sightline.records.evaluation import Evaluation
+from sightline.records.evaluation import Evaluation, Interval
 from sightline.records.model import ModelBlueprint, TrainedModel
 from sightline.records.promotion import Certificate, Decision, Promotion
 from sightline.records.unlabelled import UnlabelledPredictions
@@ -122,6 +122,7 @@ class RunSummary(Record):
     recipe: str
     parameters: int
     test_accuracy: float
+    accuracy_interval: Interval | None = None  # 95 %
     balanced_accuracy: float | None = None  # Mean recall of the classes
     baseline_accuracy: float  # Accuracy of always predicting the most frequent class
     linear_accuracy: float | None = None  # Accuracy of a logistic regression on a few pixels

@@ -3,7 +3,7 @@
 `models/<dataset>/` under the artifacts root holds
 
     versions/<number>/    a version: version.json, model.keras, its run's manifest.json and, if
-                          exported, exports/ and certificate.json
+                          exported, exports/ and certificate.json; of a pruned one, version.json
     audit/<6 digits>.json what was done, by whom and why: one checksummed file an event
     last_event.json       digest of the last event, so that its removal is noticed
     attestations/         signed provenance of promoted versions (`registry.attestation`)

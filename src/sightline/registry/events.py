@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import groupby
 from typing import Literal
 
 from pydantic import Field
@@ -9,7 +10,7 @@ from pydantic import Field
 from sightline.records import Decision, Record
 from sightline.registry import paths
 
-Action = Literal["register", "promote", "refuse", "rollback"]
+Action = Literal["register", "promote", "refuse", "rollback", "prune"]
 
 
 class Event(Record):
@@ -39,6 +40,7 @@ class State:
     champions: tuple[str, ...] = ()  # promoted and not rolled back; the last is the champion
     candidate: str | None = None  # the version registered last, until it is promoted or refused
     registered: frozenset[str] = frozenset()
+    pruned: frozenset[str] = frozenset()  # those of them whose files were removed
 
     @property
     def champion(self) -> str | None:
@@ -58,6 +60,10 @@ class State:
             return replace(self, candidate=version, registered=self.registered | {version})
         if version not in self.registered:
             raise ValueError(f"{version} was never registered")
+        if version in self.pruned:
+            raise ValueError(f"{version} was pruned")
+        if action == "prune":
+            return self._without(version)
         if action == "rollback":
             if version != self.previous_champion:
                 raise ValueError(f"{version} was not the champion before {self.champion}")
@@ -67,3 +73,11 @@ class State:
         candidate = None if version == self.candidate else self.candidate
         champions = (*self.champions, version) if action == "promote" else self.champions
         return replace(self, champions=champions, candidate=candidate)
+
+    def _without(self, version: str) -> "State":
+        """Return the state without a version's files; no rollback leads to it any more."""
+        if version in {self.champion, self.previous_champion, self.candidate}:
+            raise ValueError(f"{version} is in use")
+        left = (one for one in self.champions if one != version)
+        champions = tuple(name for name, _ in groupby(left))  # each was another one's successor
+        return replace(self, champions=champions, pruned=self.pruned | {version})

@@ -151,4 +151,9 @@ def _pin(workspace: Workspace, version: Version, reason: str) -> None:
     """Pin a version's run, unless it was removed or is pinned already."""
     run_ids, pinned = run_folder.run_ids(workspace), pins.pinned_ids(workspace)
     if version.run_id in run_ids and version.run_id not in pinned:
-        pins.pin(workspace, version.run_id, f"promoted as {version.name}: {reason}")
+        pins.pin(workspace, version.run_id, f"{pin_reason(version.name)}{reason}")
+
+
+def pin_reason(version: str) -> str:
+    """Return how the reason of a pin starts that the promotion of a version has set."""
+    return f"promoted as {version}: "

@@ -65,14 +65,18 @@ def check(workspace: Workspace, version: Version) -> None:
 
 
 def names(workspace: Workspace, dataset: str | None = None) -> list[str]:
-    """List the versions on disk or in an audit log, of one data set or of all; damaged ones too."""
+    """List the versions on disk or in an audit log, of one data set or of all; damaged ones too.
+
+    Versions whose files a clean-up has removed are left out.
+    """
     found: set[tuple[str, int]] = set()
     for one in paths.datasets(workspace) if dataset is None else [dataset]:
         paths.pull(workspace, one)
         found.update((one, number) for number in paths.numbers(workspace, one))
         with suppress(InputError):
-            registered = audit_log.read(workspace, one).state.registered
-            found.update(parsed for name in registered if (parsed := paths.parse(name)))
+            state = audit_log.read(workspace, one).state
+            found.update(parsed for name in state.registered if (parsed := paths.parse(name)))
+            found.difference_update(map(paths.parse, state.pruned))
     return [paths.name(*one) for one in sorted(found)]
 
 

@@ -84,6 +84,11 @@ def read_registered(workspace: Workspace, log: EventLog, name: str) -> Version:
     event, parsed = log.last_of("register", name), paths.parse(name)
     if event is None or parsed is None:
         raise unknown_version(workspace, name)
+    if pruned := log.last_of("prune", name):
+        raise InputError(
+            f"The files of {name} were removed on {pruned.created:%Y-%m-%d} ({pruned.reason}); "
+            "`sightline models list` shows the versions that are left."
+        )
     version, sha256 = read_version(workspace, *parsed)
     if sha256 != event.version_sha256:
         raise InputError(
@@ -113,7 +118,8 @@ def versions(
     found: list[Version] = []
     for name in paths.datasets(workspace) if dataset is None else [dataset]:
         log = audit_log.read(workspace, name)
-        for event in (event for event in log.events if event.action == "register"):
+        registered = (event for event in log.events if event.action == "register")
+        for event in (one for one in registered if one.version not in log.state.pruned):
             try:
                 found.append(read_registered(workspace, log, event.version))
             except InputError as error:

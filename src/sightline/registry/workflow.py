@@ -18,8 +18,8 @@ from sightline.training.device import prepare_process
 # Criteria whose sentence adds numbers, names or advice to the decision's
 _ADVISED = frozenset(
     {
-        *("source", "class_recall", "calibration", "latency", "noise", "minimum_accuracy"),
-        "certificate",
+        *("source", "class_recall", "calibration", "latency", "noise", "reference"),
+        *("minimum_accuracy", "certificate"),
     }
 )
 
@@ -76,7 +76,8 @@ def apply_decision(workspace: Workspace, run_id: str) -> Promotion:
     except BusyStorageError:
         raise
     except InputError as error:
-        return Promotion(promoted=False, sentence=f"Not promoted: {error}{_how_to(manifest)}")
+        sentence = f"Not promoted: {error}{_how_to(manifest)}"
+        return Promotion(promoted=False, refused=True, sentence=sentence)
 
 
 def _candidate(workspace: Workspace, manifest: RunManifest) -> Candidate:
@@ -125,7 +126,12 @@ def _apply(workspace: Workspace, manifest: RunManifest, decision: Decision) -> P
     else:
         registry.promote(workspace, version, sentence, decision, decision.champion)
         promoted = True
-    return Promotion(version=version.name, promoted=promoted, sentence=sentence)
+    return Promotion(
+        version=version.name,
+        promoted=promoted,
+        refused=not decision.promote,
+        sentence=sentence,
+    )
 
 
 def _how_to(manifest: RunManifest) -> str:

@@ -6,6 +6,9 @@ In the sentences, "it" is the candidate.
 import math
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sightline.evaluation.calibration import reliability
 from sightline.records import Certificate, Criterion
 from sightline.registry.gate import paired_tests
@@ -34,8 +37,8 @@ def mcnemar(pairs: Pairs[int], alpha: float) -> Criterion:
     return _measured("mcnemar", p_value <= alpha, p_value, alpha, sentence)
 
 
-def class_recall(scores: Scores, alpha: float, margin: float) -> Criterion:
-    """Require that no class loses more recall than the margin, as far as its test images show.
+def class_recall(scores: Scores, alpha: float, margin: float, power: float = 0.0) -> Criterion:
+    """Require that no class loses more recall than its margin, as far as its test images show.
 
     Each class must pass by itself. If all of them must, each at level alpha, a model that loses
     more than the margin in some class passes with probability alpha at most, however many classes
@@ -43,30 +46,53 @@ def class_recall(scores: Scores, alpha: float, margin: float) -> Criterion:
     testing and acceptance sampling", 1982). The level of the score bound is approximate: for an
     alpha of 0.05 it is 0.07 at worst, where a class has just enough images to pass without a broken
     one.
-    The loss to rule out, `margin`, is in (0, 1]; 1 skips the check.
+    The loss to rule out, `margin`, is in (0, 1]; 1 skips the check. With `power`, in [0, 1), it is
+    wider where the test images could not rule it out, or the gain is larger: see `_margins`.
     """
     lows = paired_tests.lower_ends(scores.by_class, alpha)
-    worst = int(lows.argmin())
-    low, failing = float(lows[worst]), int((lows <= -margin).sum())
+    margins = _margins(scores, alpha, margin, power)
+    worst = int((lows + margins).argmin())
+    low, allowed, failing = float(lows[worst]), float(margins[worst]), int((lows <= -margins).sum())
     passed = margin >= 1 or not failing
     name = f"“{quoted(scores.class_names[worst], 40)}”"
     pairs = Pairs(*(int(counts[worst]) for counts in scores.by_class))
     if passed:
         sentence = (
-            f"No class loses more than {100 * margin:g} points of recall, as far as the test "
+            f"No class loses more than {100 * allowed:.3g} points of recall, as far as the test "
             f"images show. The least certain is {name}: at most {_points(low)} on {_images(pairs)}."
         )
     else:
-        sentence = f"Class {name} {_lost_recall(pairs, low, alpha, margin)}"
+        who = "promotion.recall_margin allows" if allowed == margin else "the gate allows"
+        sentence = f"Class {name} {_lost_recall(pairs, low, alpha, allowed, who)}"
         if failing > 1:
             sentence += f" It is the worst of {failing} failing classes of {len(lows)}."
-    return _measured("class_recall", passed, max(-1.0, low), -margin, sentence)
+    if allowed > margin:
+        sentence += (
+            f" Besides the {100 * margin:g} points of promotion.recall_margin, a class may lose "
+            "what the whole test set gains for certain, or what its images cannot tell from "
+            "nothing; promotion.recall_power=0 forbids both."
+        )
+    return _measured("class_recall", passed, max(-1.0, low), -allowed, sentence)
 
 
-def _lost_recall(pairs: Pairs[int], low: float, alpha: float, margin: float) -> str:
+def _margins(scores: Scores, alpha: float, margin: float, power: float) -> NDArray[np.float64]:
+    """Return how much recall each class may lose: the largest of three losses.
+
+    They are the margin, the lower end of the gain on all test images (no class may lose more than
+    all gain on average), and the loss that the class's images can rule out with the given power.
+    """
+    if not power:
+        return np.full(len(scores.class_names), margin)
+    gain = float(paired_tests.lower_ends(scores.pairs, alpha))
+    told = paired_tests.losses_to_tell(scores.by_class, alpha, power)
+    margins: NDArray[np.float64] = np.maximum(told, max(margin, gain))
+    return margins
+
+
+def _lost_recall(pairs: Pairs[int], low: float, alpha: float, margin: float, who: str) -> str:
     """Describe a failing class: it lost too much, or has too few images; and what would help."""
     needed = paired_tests.images_to_rule_out(pairs, alpha, margin)
-    allowed = f"promotion.recall_margin allows {100 * margin:g}"
+    allowed = f"{who} {100 * margin:.3g}"
     if not pairs.images:
         return (
             f"has no test images, so it may have lost all recall; {allowed} points. Provide at "
@@ -177,6 +203,29 @@ def baseline(correct: int, counts: Sequence[int], alpha: float) -> Criterion:
         f"{share:.2%}{advice}."
     )
     return _measured("baseline", low > share, low, share, sentence)
+
+
+def reference(correct: int, images: int, linear: float, alpha: float) -> Criterion:
+    """Require that a first model is not shown to be worse than the logistic regression.
+
+    The upper end of Wilson's interval must not be below `linear`, the accuracy in [0, 1] of a
+    logistic regression on a few pixels of the same images; `alpha` is as for `baseline`.
+    """
+    from scipy.stats import binomtest
+
+    bounds = binomtest(correct, images).proportion_ci(1 - 2 * alpha, method="wilson")
+    high = float(bounds.high)
+    passed = high >= linear
+    advice = (
+        ""
+        if passed
+        else "; train longer, check the labels and the network, or set promotion.minimum_accuracy"
+    )
+    sentence = (
+        f"Its accuracy is at most {high:.2%} ({100 * (1 - alpha):g}% confidence), that of a "
+        f"logistic regression on 8x8 pixels {linear:.2%}{advice}."
+    )
+    return _measured("reference", passed, high, linear, sentence)
 
 
 def minimum_accuracy(accuracy: float, minimum: float) -> Criterion:

@@ -11,15 +11,17 @@ from sightline.registry.gate.scores import Scores
 _REASONS = {  # given for the first criterion that fails
     "task": "it does not know the same classes as {champion}",
     "holdout": "the test images or labels changed since {champion} was promoted; compare both on "
-    "the new ones with `sightline models promote {candidate} --rebaseline --reason ...`",
+    "the new ones with `sightline models promote {candidate} --rebaseline --reason ...`, or always "
+    "with promotion.rebaseline",
     "same_model": "its weights are those of {champion}",
     "source": "the test images could not be read for {champion}",
     "mcnemar": "{images:,} test images do not show that it is better than {champion}",
-    "class_recall": "a class may have lost more recall than promotion.recall_margin allows",
+    "class_recall": "a class may have lost more recall than is allowed",
     "calibration": "it is less well calibrated than {champion}",
     "latency": "it is too slow compared with {champion}",
     "noise": "its gain over {champion} is within the seed noise",
     "baseline": "it is not better than always predicting the most frequent class",
+    "reference": "a logistic regression on a few pixels is better",
     "minimum_accuracy": "its accuracy is below promotion.minimum_accuracy",
     "certificate": "its exported formats are not shown to match the measured model",
 }
@@ -55,7 +57,7 @@ def from_scores(
     checked = (
         *preconditions,
         criteria.mcnemar(pairs, limits.alpha),
-        criteria.class_recall(scores, limits.alpha, limits.recall_margin),
+        criteria.class_recall(scores, limits.alpha, limits.recall_margin, limits.recall_power),
         criteria.calibration(scores, limits.calibration_margin),
         criteria.latency(scores.timing, limits.latency_factor),
         criteria.noise(pairs, noise),
@@ -85,20 +87,24 @@ def for_first_model(
     counts: Sequence[int],
     certificate: Certificate | None,
     limits: PromotionConfig,
+    linear: float | None = None,
 ) -> Decision:
     """Decide without a champion, by the test accuracy and the test images of each class.
 
     Args:
         comparison: Names the candidate only.
+        linear: Accuracy of a logistic regression, if it was measured.
     """
-    correct = round(accuracy * sum(counts))
-    checked = (
-        criteria.baseline(correct, counts, limits.alpha),
-        criteria.minimum_accuracy(accuracy, limits.minimum_accuracy),
-        criteria.certificate(certificate),
-    )
+    images = sum(counts)
+    correct = round(accuracy * images)
+    checked = [criteria.baseline(correct, counts, limits.alpha)]
+    if limits.minimum_accuracy is not None:
+        checked.append(criteria.minimum_accuracy(accuracy, limits.minimum_accuracy))
+    elif linear is not None:
+        checked.append(criteria.reference(correct, images, linear, limits.alpha))
+    checked.append(criteria.certificate(certificate))
     praise = "Passed as the first model"
-    return from_criteria(comparison, checked, praise, images=sum(counts), accuracy=accuracy)
+    return from_criteria(comparison, checked, praise, images=images, accuracy=accuracy)
 
 
 def from_criteria(

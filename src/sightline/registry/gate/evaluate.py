@@ -23,7 +23,7 @@ def decide_promotion(candidate: Candidate, *, rebaseline: bool = False) -> Decis
     Args:
         candidate: The model.
         rebaseline: Accept test images other than those the champion was promoted on, and score
-            both models on the candidate's.
+            both models on the candidate's; also done with promotion.rebaseline.
 
     Raises:
         InputError: The registry, a model or a test image is missing or damaged.
@@ -64,10 +64,14 @@ def compare(
     files, certificate = candidate.files, candidate.certificate
     counts, accuracy = files.counts["test"], candidate.evaluation.accuracy
     limits = candidate.config.promotion
+    rebaseline = rebaseline or limits.rebaseline
     name = champion.name if champion else None
     comparison = Comparison(candidate.run.id, name, holdout_sha256(files))
     if champion is None:
-        return decision.for_first_model(comparison, accuracy, counts, certificate, limits)
+        linear = candidate.evaluation.linear_reference
+        return decision.for_first_model(
+            comparison, accuracy, counts, certificate, limits, linear.accuracy if linear else None
+        )
     checked = _preconditions(candidate, comparison, champion, rebaseline=rebaseline)
     if not any(criterion.failed for criterion in checked):
         found: Scores | Criterion = criteria.certificate(certificate)

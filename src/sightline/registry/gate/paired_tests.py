@@ -74,6 +74,26 @@ def lower_ends(pairs: Pairs[Any], alpha: float) -> NDArray[np.float64]:
     return low
 
 
+def losses_to_tell(by_class: Pairs[NDArray[np.int64]], alpha: float, power: float) -> NDArray[Any]:
+    """Return the losses of recall that the images of each class can rule out if there is none.
+
+    If no class lost anything, the lower ends at `alpha` of all classes are above these losses with
+    the probability `power`: each class may be below with (1 - power) / classes (Bonferroni). As
+    many of its images are expected to be broken as of all images, and as many to be fixed; their
+    difference is then about normal, with twice that number as variance.
+
+    Returns:
+        Array of shape (num_classes,), in [0, 1]; 1 where there are no images.
+    """
+    from scipy.special import ndtri
+
+    images = by_class.images
+    expected = images * (by_class.broken.sum() / max(1, images.sum()))
+    unlucky = ndtri(1 - (1 - power) / len(images)) * np.sqrt(2 * expected)
+    fixed = np.maximum(expected - unlucky / 2, 0)
+    return -lower_ends(Pairs(fixed, np.minimum(fixed + unlucky, images), images), alpha)
+
+
 def score(pairs: Pairs[Any], difference: Any) -> NDArray[np.float64]:
     """Compute the score statistic of a difference of paired shares.
 

@@ -65,6 +65,28 @@ def test_suggested_images_or_margins_suffice():
     assert not criteria.class_recall(scores((9, 0, 991), (0, 0, 0)), 0.05, 1.0).failed
 
 
+@pytest.mark.parametrize(("lost", "passed"), [(0, True), (3, True), (9, False), (20, False)])
+def test_margin_widens_to_what_the_images_of_a_class_can_tell(lost, passed):
+    """Two hundred images a class, of which a dozen differ by chance."""
+    classes = [(3, 3, 194)] * 9
+    found = criteria.class_recall(scores(*classes, (3, 3 + lost, 194 - lost)), 0.05, 0.02, 0.9)
+    assert found.failed is not passed
+    assert found.limit == pytest.approx(-0.06, abs=0.01)
+    assert "promotion.recall_power=0" in found.sentence
+    strict = criteria.class_recall(scores(*classes, (3, 3 + lost, 194 - lost)), 0.05, 0.02)
+    assert (strict.failed, strict.limit) == (True, -0.02)
+
+
+def test_class_may_lose_what_all_test_images_gain_for_certain():
+    found = criteria.class_recall(scores((1000, 0, 4000), (0, 200, 4800)), 0.05, 0.02, 0.9)
+    assert (found.failed, found.limit) == (False, pytest.approx(-0.074, abs=0.003))
+    assert criteria.class_recall(scores((1000, 0, 4000), (0, 200, 4800)), 0.05, 0.02).failed
+
+
+def test_class_without_test_images_fails_however_wide_the_margins():
+    assert criteria.class_recall(scores((9, 0, 91), (0, 0, 0)), 0.05, 0.02, 0.9).failed
+
+
 def test_hostile_class_name_is_escaped_and_shortened():
     name = "{0.__class__} %s <b>\x1b[31m" + "x" * 500
     found = criteria.class_recall(scores((0, 0, 9), (0, 0, 8), names=("cat", name)), 0.05, 0.02)

@@ -10,6 +10,7 @@ from sightline.registry.gate.scores import Scores, Timing
 COMPARISON = Comparison("20261125T000000Z-mnist-fast-abcdef", "mnist-v3", "d" * 64)
 FIRST = COMPARISON._replace(champion=None)
 BETTER = scores((40, 10, 4950), (35, 12, 4953))
+RECALL = "class_recall"
 WORSE = scores((10, 40, 4950), (12, 35, 4953))
 
 
@@ -54,7 +55,8 @@ def test_equal_predictions_and_a_single_image_are_refused():
         ({"exports": certificate(onnx=0.5)}, "certificate"),
         ({"exports": None}, "certificate"),
         ({"noise": 0.01}, "noise"),
-        ({"found": scores((90, 0, 4910), (0, 0, 60), confidence=0.93)}, "class_recall"),
+        ({"found": scores((90, 0, 4910), (0, 0, 60), confidence=0.93), "recall_power": 0}, RECALL),
+        ({"found": scores((190, 0, 4810), (0, 20, 40), confidence=0.95)}, RECALL),
         ({"found": scores((75, 22, 4903), (0, 0, 5000), seconds=0.01)}, "latency"),
         ({"found": scores((75, 22, 4903), (0, 0, 5000), confidence=0.5)}, "calibration"),
     ],
@@ -88,13 +90,28 @@ def test_equally_good_models_are_seldom_promoted_and_better_ones_often():
     assert promoted(0.02, 50) > 40
 
 
+def test_large_gain_is_not_refused_for_what_few_images_of_a_class_cannot_tell():
+    """The champion has 90 %, the candidate 97.1 %, and class 1 has lost one image of 100."""
+    found = scores(*[(9, 1, 90)] * 8, (1, 2, 97), (8, 0, 92), confidence=0.97)
+    assert decide(found).promote
+    assert failed(decide(found, recall_power=0)) == [RECALL]
+
+
 def test_first_model_is_promoted_with_its_numbers():
     found = for_first_model(FIRST, 0.9859, (980, 1135, 7885), certificate(), PromotionConfig())
     assert found.promote
-    assert [one.name for one in found.criteria] == ["baseline", "minimum_accuracy", "certificate"]
+    assert [one.name for one in found.criteria] == ["baseline", "certificate"]
     assert (found.champion, found.champion_accuracy, found.p_value) == (None, None, None)
     assert (found.images, found.accuracy) == (10_000, 0.9859)
     assert "98.59% of 10,000 test images" in found.sentence
+
+
+def test_first_model_that_a_logistic_regression_beats_is_refused():
+    arguments = (FIRST, 0.24, (100,) * 10, certificate(), PromotionConfig())
+    found = for_first_model(*arguments, linear=0.85)
+    assert failed(found) == ["reference"]
+    assert "a logistic regression on a few pixels is better" in found.sentence
+    assert for_first_model(*arguments, linear=0.255).promote  # not shown to be better
 
 
 @pytest.mark.parametrize(

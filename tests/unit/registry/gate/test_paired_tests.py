@@ -99,3 +99,16 @@ def test_estimate_exceeds_the_images_that_do_not_show_a_gain(alpha):
         assert paired_tests.images_to_show(Pairs(fixed, broken, 100), alpha) > 100, (fixed, broken)
     for fixed in (3, 4):  # no number of images shows a missing gain
         assert paired_tests.images_to_show(Pairs(fixed, 4, 100), alpha) is None
+
+
+@pytest.mark.parametrize(("images", "share"), [(100, 0.01), (300, 0.02), (1000, 0.005)])
+def test_equal_models_keep_all_classes_above_the_losses_they_can_tell(images, share):
+    """Ten classes of two models that are equally good pass in nine of ten cases."""
+    rng = np.random.default_rng(3)
+    passed = 0
+    for _ in range(400):
+        fixed, broken, _ = rng.multinomial(images, [share, share, 1 - 2 * share], 10).T
+        by_class = Pairs(fixed, broken, np.full(10, images))
+        lows = paired_tests.lower_ends(by_class, 0.05)
+        passed += bool((lows > -paired_tests.losses_to_tell(by_class, 0.05, 0.9)).all())
+    assert stats.binomtest(passed, 400, 0.9, alternative="less").pvalue > 0.01
