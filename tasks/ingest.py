@@ -5,7 +5,9 @@ from functools import partial
 from sightline.config import DataConfig
 from sightline.data import ingest as ingestion
 from sightline.data.ingest import INGEST
+from sightline.data.sharding.on_ray import RAY, ingest_on_ray
 from sightline.data.sharding.processes import in_processes
+from sightline.data.sharding.stream import IngestShards
 from sightline.records import DatasetFiles, Run, Source
 from sightline.tasks.artifacts import show_table
 from sightline.tasks.base import stage_task
@@ -17,12 +19,17 @@ from sightline.tasks.shards import ingest_elsewhere
 def ingest(run: Run, source: Source, settings: DataConfig) -> DatasetFiles:
     """Read the source and store its images, labels and counts."""
     with logged_progress():
-        deployment = settings.shard_deployment
-        shards = partial(ingest_elsewhere, deployment=deployment) if deployment else in_processes
-        files = ingestion.ingest(run, source, settings, shards)
+        files = ingestion.ingest(run, source, settings, _runner(settings.shard_deployment))
     rows = [
         {"class": name, **{split: counts[number] for split, counts in files.counts.items()}}
         for number, name in enumerate(files.class_names)
     ]
     show_table(rows, key="dataset", description=f"{files.dataset}: {files.source}")
     return files
+
+
+def _runner(deployment: str | None) -> IngestShards:
+    """Return what ingests shards where the config wants it."""
+    if deployment == RAY:
+        return ingest_on_ray
+    return partial(ingest_elsewhere, deployment=deployment) if deployment else in_processes

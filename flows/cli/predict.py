@@ -1,6 +1,7 @@
 """`sightline predict`: classifies images with a trained model."""
 
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -21,9 +22,15 @@ from sightline.storage.workspace import Workspace
 EXAMPLES = (
     "Examples:\n\nsightline predict photo.png scans/\n\n"
     "sightline predict images.npy --model mnist-v3 --output predictions.parquet\n\n"
-    "sightline predict s3://bucket/scans --output predictions.parquet\n\n"
+    "sightline predict s3://bucket/scans --output predictions.parquet --runner ray\n\n"
     "sightline predict scans/ --model champion --dataset mnist --abstain-below 0.9 --json"
 )
+
+
+class _Runner(StrEnum):
+    LOCAL = "local"
+    RAY = "ray"
+
 
 _InputsArgument = Annotated[
     list[str],
@@ -67,6 +74,14 @@ _ShardImagesOption = Annotated[
         "the same command continues one that was interrupted, and two at once share the work.",
     ),
 ]
+_RunnerOption = Annotated[
+    _Runner,
+    typer.Option(
+        "--runner",
+        help="Where shards are predicted: here, or on the nodes of the Ray cluster of which this "
+        "machine is one; they need the images, the model and the artifacts at the same places.",
+    ),
+]
 
 
 def predict(
@@ -76,6 +91,7 @@ def predict(
     output: _OutputOption = None,
     abstain_below: _AbstainBelowOption = 0.0,
     shard_images: _ShardImagesOption = prediction.SHARD_IMAGES,
+    runner: _RunnerOption = _Runner.LOCAL,
     workspace: options.Workspace = options.WORKSPACE,
     as_json: options.Json = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show TensorFlow's log.")] = False,
@@ -87,7 +103,10 @@ def predict(
     try:
         with graceful_sigterm(), progress_display():
             run = Run(id="predict", workspace=workspace)
-            outcome = prediction.predict(inputs, served, output, abstain_below, run, shard_images)
+            outcome = prediction.predict(
+                *(inputs, served, output, abstain_below, run, shard_images),
+                on_ray=runner == _Runner.RAY,
+            )
     except KeyboardInterrupt as interrupt:
         console.note("Interrupted; the output was not written.")
         raise typer.Exit(exit_code(interrupt)) from None

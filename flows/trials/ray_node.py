@@ -17,8 +17,8 @@ from sightline.flows.server.lost_runs import TAG
 from sightline.flows.trials.deployed import parameters
 from sightline.flows.trials.flow import deployed_trial
 from sightline.flows.trials.trial import Trial
+from sightline.pipeline import ray_cluster
 from sightline.pipeline.process import keras_process
-from sightline.pipeline.provenance import cores
 from sightline.training.device import prepare_process
 
 _HEARTBEAT_SECONDS = 30  # As in prefect.yaml: a run that is silent is lost
@@ -31,7 +31,7 @@ def run_trial(trial: Trial, flow_run_id: UUID) -> None:
     os.environ.update(settings)
     refresh_global_settings_context()
     training = trial.config.training
-    _limit_threads()
+    ray_cluster.limit_threads()
     try:
         if ray.get_gpu_ids() and training.device == "auto":
             prepare_process(training.model_copy(update={"device": "gpu"}))
@@ -44,10 +44,3 @@ def run_trial(trial: Trial, flow_run_id: UUID) -> None:
             )
     finally:
         keras_process().close()  # which frees the memory of the GPU for the next trial
-
-
-def _limit_threads() -> None:
-    """Let a trial use as many threads as it has CPUs; one that has all of them is as if alone."""
-    cpus = int(ray.get_runtime_context().get_assigned_resources().get("CPU", 1))
-    keras_process().share = cpus if cpus < cores() else None
-    os.environ.pop("OMP_NUM_THREADS", None)  # of Ray, which reaches the manifest

@@ -19,12 +19,12 @@ from prefect_ray.task_runners import PrefectRayFuture
 
 from sightline.errors import HandoverLostError, SightlineError
 from sightline.experiments import new_run
-from sightline.flows.trials import cluster
-from sightline.flows.trials.cluster import Share
 from sightline.flows.trials.deployed import DeployedAttempt, parameters
 from sightline.flows.trials.flow import deployed_trial
 from sightline.flows.trials.trial import Epoch, Trial, TrialResult
+from sightline.pipeline import ray_cluster
 from sightline.pipeline.process import STOPPING_SECONDS
+from sightline.pipeline.ray_cluster import Share
 from sightline.tasks import flow_runs
 
 _GRACE_SECONDS = STOPPING_SECONDS + 5  # Time for a training to write a checkpoint
@@ -54,7 +54,7 @@ class RayRunner:
         self._settle(0)
         new_run.expect(trial.run.workspace, trial.run.id)
         flow_run = flow_runs.ask(partial(_create_flow_run, trial))
-        variables = cluster.environment(trial.run)
+        variables = ray_cluster.environment(trial.run)
         with remote_options(**self._options, runtime_env={"env_vars": variables}):
             task = self._tasks.submit(execute, {"trial": trial, "flow_run_id": flow_run.id})
         return RayAttempt(flow_run, task, self._cancelled)

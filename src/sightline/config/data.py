@@ -82,7 +82,8 @@ class DataConfig(Section):
     """More images in a folder or in Parquet files are ingested in shards of about so many, which
     are cached, computed and repeated one by one. The result is the same."""
     shard_deployment: str | None = Field(default=None, examples=["shard/shard-cpu"])
-    """Deployment that ingests the shards, as FLOW/DEPLOYMENT. Unset: processes of this machine."""
+    """Deployment that ingests the shards, as FLOW/DEPLOYMENT, or ray for the nodes of the Ray
+    cluster of which this machine is one. Unset: processes of this machine."""
 
 
 class PreprocessingConfig(Section):

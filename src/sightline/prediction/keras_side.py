@@ -19,7 +19,7 @@ from sightline.errors import ModelFileError
 from sightline.experiments.run_folder import MANIFEST
 from sightline.models import keras_files
 from sightline.pipeline import progress
-from sightline.prediction import drift, shards, signature, stream, table
+from sightline.prediction import drift, signature, stream, table
 from sightline.prediction.predicted import Predicted, predict_block
 from sightline.prediction.records import Outcome, Prediction, Request, ServedModel
 from sightline.prediction.shards import Shards
@@ -53,8 +53,7 @@ def predict(request: Request, read: Read | None = None, run: Run | None = None) 
     summary = _Summary(request, metadata, _unknown(request.model, stored))
 
     wanted = Form(metadata.image_shape, metadata.resize, white=metadata.white)
-    total = sum(one.images for one in request.inputs)
-    counter = progress.Counter("images", total, "predict")
+    counter = progress.Counter("images", request.images, "predict")
 
     def predict_blocks(blocks: Iterator[Block]) -> Iterator[Predicted]:
         # A thread lets the model work while its last predictions are counted and written. Only
@@ -64,9 +63,8 @@ def predict(request: Request, read: Read | None = None, run: Run | None = None) 
             yield block
             counter.advance(len(block.names))
 
-    if run is not None and total > request.shard_images and shards.can_be_sharded(request.inputs):
-        sharded = Shards(run, sha256, wanted, size, predict_blocks)
-        found = sharded.predict(request.inputs, request.shard_images, counter.advance)
+    if run is not None and request.has_shards:
+        found = Shards(run, sha256, wanted, size, predict_blocks).predict(request, counter.advance)
     else:
         blocks = read(wanted, size) if read else stream.read(request.inputs, wanted, size)
         found = predict_blocks(blocks)

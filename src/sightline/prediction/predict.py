@@ -22,11 +22,13 @@ def predict(
     abstain_below: float = 0.0,
     run: Run | None = None,
     shard_images: int = SHARD_IMAGES,
+    on_ray: bool = False,
 ) -> Outcome:
     """Predict image files, folders of them, NPY and Parquet files, or what lies behind URLs.
 
     With a run, more than `shard_images` image files are predicted in shards, which stay in the
-    cache of its workspace: the same call continues one that was interrupted.
+    cache of its workspace: the same call continues one that was interrupted. `on_ray` has the nodes
+    of the Ray cluster of this machine predict them first, and raises errors as `predict_on_ray`.
 
     Writes or replaces `output`, Parquet or CSV by its suffix, at the end; the row of an unreadable
     image has the reason. The model abstains below the probability `abstain_below`, 0 to 1. Raises
@@ -45,6 +47,10 @@ def predict(
         format=table_format,
         shard_images=shard_images,
     )
+    if on_ray and run is not None and request.has_shards:
+        from sightline.prediction.on_ray import predict_on_ray
+
+        predict_on_ray(request, run)
     if output is None:
         return keras_process().run(predict_request, request, run)
     # Created in this process, so that no partial file stays if the Keras process dies.

@@ -57,6 +57,19 @@ class Request(Record):
     with_probabilities: bool = False  # Whether a Parquet table has those of all classes
     # More image files are predicted in shards of about so many, if a run says where they are kept
     shard_images: int = Field(default=10_000, ge=1)
+    # Number of a share and of all: only these shards are predicted, for others who merge them
+    share: tuple[int, int] | None = None
+
+    @property
+    def images(self) -> int:
+        """Number of all images."""
+        return sum(one.images for one in self.inputs)
+
+    @property
+    def has_shards(self) -> bool:
+        """Whether there are so many images, and each is a file, which is read by itself."""
+        are_files = all(one.kind in {"folder", "image"} for one in self.inputs)
+        return are_files and self.images > self.shard_images
 
 
 class PredictedShard(Record):

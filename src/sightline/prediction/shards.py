@@ -7,9 +7,9 @@ model sees the same batches as without shards, and the tables are equal.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain, count, islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,7 +26,7 @@ from sightline.pipeline.cache import Draft, find_or_make
 from sightline.pipeline.stages import KERAS, Stage
 from sightline.prediction import stream
 from sightline.prediction.predicted import Conversions, Predicted
-from sightline.prediction.records import Input, PredictedShard
+from sightline.prediction.records import PredictedShard, Request
 from sightline.prediction.stream import Block, Named
 from sightline.records import Run
 from sightline.storage import digests
@@ -53,11 +53,6 @@ class _Part(NamedTuple):
     contents: list[str]
 
 
-def can_be_sharded(inputs: Sequence[Input]) -> bool:
-    """Return whether the images are files, each of which is read by itself."""
-    return all(one.kind in {"folder", "image"} for one in inputs)
-
-
 @dataclass(frozen=True)
 class Shards:
     """The shards of a prediction, by one model in one form."""
@@ -68,16 +63,15 @@ class Shards:
     block: int  # Images of a block
     predict_blocks: PredictBlocks
 
-    def predict(
-        self, inputs: Sequence[Input], images: int, advance: Callable[[int], object]
-    ) -> Iterator[Predicted]:
-        """Predict image files in shards of about so many; yield the blocks in order.
+    def predict(self, request: Request, advance: Callable[[int], object]) -> Iterator[Predicted]:
+        """Predict image files in shards; yield the blocks in order, none of a share.
 
         `advance` is told of the images of each shard that is in the cache.
         """
-        size = max(1, images // self.block) * self.block
+        size = max(1, request.shard_images // self.block) * self.block
         with self.run.workspace.in_use():
-            for key in self._complete(_parts(inputs, size), advance):
+            keys = self._complete(_parts(request, size), advance)
+            for key in [] if request.share else keys:
                 entry = cache.find(self.run, PREDICT_SHARD, key)
                 if entry is None:
                     raise StageError("A shard was removed before it was merged; run again.")
@@ -124,10 +118,14 @@ def predict_shard(run: Run, key: str, blocks: Iterator[Predicted]) -> PredictedS
 PREDICT_SHARD = Stage(predict_shard, (*KERAS, "pillow", "pi-heif", "pyarrow", "simplejpeg"))
 
 
-def _parts(inputs: Sequence[Input], size: int) -> Iterator[_Part]:
-    images = chain.from_iterable(map(stream.encoded, inputs))
-    while part := list(islice(images, size)):
-        yield _Part(part, [*ordered_map(_digest, part)])
+def _parts(request: Request, size: int) -> Iterator[_Part]:
+    images = chain.from_iterable(map(stream.encoded, request.inputs))
+    mine, all_of_them = request.share or (0, 1)
+    for number in count():
+        if not (part := list(islice(images, size))):
+            return
+        if number % all_of_them == mine:
+            yield _Part(part, [*ordered_map(_digest, part)])
 
 
 def _unchanged(part: _Part, blocks: Iterator[Predicted]) -> Iterator[Predicted]:

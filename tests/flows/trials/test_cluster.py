@@ -6,8 +6,9 @@ from command import check_refused, invoke
 from processes import free_port
 from sightline.errors import ConfigError, ServerError
 from sightline.flows.server import api
-from sightline.flows.trials import cluster
-from sightline.flows.trials.cluster import Share, divide
+from sightline.flows.trials import runners
+from sightline.pipeline import ray_cluster
+from sightline.pipeline.ray_cluster import Share, divide
 from sightline.records import Run
 from sightline.storage.workspace import Workspace
 
@@ -45,7 +46,7 @@ def test_cluster_without_a_usable_node_is_refused():
 def test_address_of_a_ray_client_is_refused(monkeypatch):
     monkeypatch.setenv("RAY_ADDRESS", "ray://head:10001")
     with pytest.raises(ConfigError, match="unset RAY_ADDRESS and run the command on a machine"):
-        cluster.connect(None)
+        ray_cluster.connect(None)
 
 
 def test_command_reaches_for_the_cluster():
@@ -57,13 +58,13 @@ def test_cluster_that_is_gone_is_refused_with_its_address(monkeypatch):
     address = f"127.0.0.1:{free_port()}"
     monkeypatch.setenv("RAY_ADDRESS", address)
     with pytest.raises(ConfigError, match=rf"{re.escape(address)} \(RAY_ADDRESS\).*`ray start"):
-        cluster.connect(None)
+        ray_cluster.connect(None)
 
 
 def test_missing_extra_is_named(monkeypatch):
-    monkeypatch.setattr(cluster, "find_spec", lambda name: None)
+    monkeypatch.setattr(ray_cluster, "find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r'pip install "sightline\[ray\]"'):
-        cluster.connect(None)
+        ray_cluster.connect(None)
 
 
 @pytest.mark.parametrize(
@@ -83,10 +84,10 @@ def test_api_on_loopback_is_refused_if_other_machines_need_it(monkeypatch, url, 
     monkeypatch.setattr(ray.util, "get_node_ip_address", lambda: "10.0.0.1")
     monkeypatch.setattr(api, "configured_url", lambda: url)
     if not is_refused:
-        cluster.check_api_is_reachable()
+        runners.check_api_is_reachable()
         return
     with pytest.raises(ServerError, match=r"10\.0\.0\.2.*--host.*PREFECT_API_URL"):
-        cluster.check_api_is_reachable()
+        runners.check_api_is_reachable()
 
 
 def test_trial_gets_its_roots_and_what_results_depend_on_but_no_password(monkeypatch, tmp_path):
@@ -95,7 +96,7 @@ def test_trial_gets_its_roots_and_what_results_depend_on_but_no_password(monkeyp
     monkeypatch.setenv("PREFECT_API_AUTH_STRING", "user:password")
     monkeypatch.chdir(tmp_path)
     run = Run(id="a", workspace=Workspace(tmp_path), data_dir="data", mirror="http://u:p@mirror")
-    passed = cluster.environment(run)
+    passed = ray_cluster.environment(run)
     assert (
         passed.items()
         >= {

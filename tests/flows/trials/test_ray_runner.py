@@ -1,4 +1,4 @@
-"""Trials on a Ray cluster of two nodes, which the tests start on loopback."""
+"""Trials and shards on a Ray cluster of two nodes, which the tests start on loopback."""
 
 import json
 import os
@@ -11,14 +11,26 @@ import pytest
 from prefect.client.orchestration import get_client
 
 import ray_nodes
+from examples import write_folders
 from processes import command_line, cut_power, descendants, wait_for
+from reading import ingest
+from run_to_predict import RUN_ID, dots, publish, write_pictures
+from sightline.config import DataConfig
+from sightline.data import ingest as ingestion
 from sightline.data import locate
-from sightline.flows.trials import cluster, deployed
+from sightline.data.sharding import on_ray as ingest_on_ray
+from sightline.data.sharding.shard import INGEST_SHARD
+from sightline.errors import DataError
+from sightline.flows.trials import deployed
 from sightline.flows.trials.flow import trial_flow
 from sightline.flows.trials.parallel import run_side_by_side
 from sightline.flows.trials.ray_runner import RayRunner
 from sightline.flows.trials.trial import Trial
+from sightline.pipeline import cache, ray_cluster
 from sightline.pipeline.process import keras_process
+from sightline.prediction import on_ray as predict_on_ray
+from sightline.prediction.model import find
+from sightline.prediction.predict import predict
 from sightline.records import Run
 from sightline.storage.workspace import Workspace
 from tiny_run import tiny
@@ -57,7 +69,7 @@ def keras_below(node):
 @pytest.fixture
 def runner(nodes, prefect_api, monkeypatch):
     monkeypatch.setattr(deployed, "_POLL_SECONDS", 1)
-    with closing(RayRunner(cluster.connect(None))) as runner:
+    with closing(RayRunner(ray_cluster.connect(None))) as runner:
         yield runner
 
 
@@ -113,7 +125,7 @@ def test_cancelled_trial_keeps_a_checkpoint_and_leaves_no_process(
     nodes, prefect_api, data, tmp_path
 ):
     (trial,) = trials(data, tmp_path, (2,), epochs=5000)
-    with trial.run.workspace.in_use(), closing(RayRunner(cluster.connect(None))) as runner:
+    with trial.run.workspace.in_use(), closing(RayRunner(ray_cluster.connect(None))) as runner:
         attempt = runner.start(trial)
         wait_for("an epoch", attempt.epochs)
         attempt.cancel()
@@ -123,3 +135,51 @@ def test_cancelled_trial_keeps_a_checkpoint_and_leaves_no_process(
         (run,) = (run for run in client.read_flow_runs() if run.name == "s2")
     assert run.state_name == "Cancelled"
     assert "sightline" in run.tags, "a run whose command is killed is found and ended"
+
+
+@pytest.mark.campaign
+@pytest.mark.long
+def test_shards_are_ingested_on_the_nodes_and_an_error_is_passed_on(nodes, tmp_path, monkeypatch):
+    folder = write_folders(tmp_path / "photos", 30, 4, (12, 12, 3)) / "train"
+    expected = ingest(Run(id="here", workspace=Workspace(tmp_path / "here")), folder)
+    run = Run(id="there", workspace=Workspace(tmp_path / "there"))
+    config = DataConfig(dataset=str(folder), shard_images=10)
+
+    def ingest_there():
+        with run.workspace.in_use():
+            return ingestion.ingest(run, locate.locate(config), config, ingest_on_ray.ingest_on_ray)
+
+    def from_cache(run, shard):
+        return cache.find(run, INGEST_SHARD, INGEST_SHARD.key(shard)).record
+
+    monkeypatch.setattr(ingest_on_ray, "ingest_shard", from_cache)  # nothing is made here
+    found = ingest_there()
+    assert len(found.shards) > 1
+    assert found.model_copy(update={"shards": ()}) == expected
+    damaged = sorted(folder.rglob("*.png"))[0]
+    damaged.write_bytes(damaged.read_bytes()[:-40])
+    with pytest.raises(DataError, match=damaged.name):
+        ingest_there()
+
+
+@pytest.mark.campaign
+@pytest.mark.long
+def test_shards_are_predicted_on_the_nodes_and_merged_here(nodes, tmp_path, monkeypatch):
+    publish(tmp_path / "artifacts")
+    workspace = Workspace(tmp_path / "artifacts")
+    write_pictures(tmp_path / "scans", dots(1300))
+    model, run = find(workspace, RUN_ID), Run(id="predict", workspace=workspace)
+    whole, merged = tmp_path / "whole.parquet", tmp_path / "merged.parquet"
+    there, made = predict_on_ray.predict_on_ray, []
+
+    def observe(*arguments):
+        there(*arguments)
+        made.extend(workspace.root.glob("cache/predict_shard/[!.]*/manifest.json"))
+
+    monkeypatch.setattr(predict_on_ray, "predict_on_ray", observe)
+    with closing(keras_process()):
+        predict([str(tmp_path / "scans")], model, whole)
+        done = predict([str(tmp_path / "scans")], model, merged, 0, run, 500, on_ray=True)
+    assert merged.read_bytes() == whole.read_bytes()
+    assert done.images == 1300
+    assert len(made) == 3

@@ -1,17 +1,19 @@
-"""The Ray cluster that trials run on: finds it, and decides how much of it each trial gets."""
+"""The Ray cluster of this machine: finds it, and decides how much of it each trial gets."""
 
 import logging
 import math
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
-from sightline.errors import ConfigError, ServerError
-from sightline.flows.server import api
+from sightline.errors import ConfigError
+from sightline.pipeline.process import keras_process
+from sightline.pipeline.provenance import cores
 from sightline.records import Run
-from sightline.storage.addresses import is_loopback
+from sightline.storage.workspace import LOCK, Workspace
 
 _ANSWER_SECONDS = 5
 # Variables that results depend on; none that may hold a password, since Ray shows what it passes on
@@ -21,7 +23,7 @@ _HOW_TO_REACH = (
     "or start one with `ray start --head`"
 )
 
-_log = logging.getLogger("sightline.flows")
+_log = logging.getLogger("sightline.pipeline")
 
 
 class Share(NamedTuple):
@@ -32,6 +34,22 @@ class Share(NamedTuple):
     at_once: int  # Number of trials that the cluster can run at a time
 
 
+@contextmanager
+def connected(gpus: float | None = None) -> Iterator[Share]:
+    """Connect this process for a while, as `connect`; one that is connected stays so."""
+    _check_installed()
+    import ray
+
+    if ray.is_initialized():
+        yield _divide_nodes(gpus)
+        return
+    share = connect(gpus)
+    try:
+        yield share
+    finally:
+        ray.shutdown()
+
+
 def connect(gpus_per_trial: float | None) -> Share:
     """Connect this process to the Ray cluster of this machine, and divide it between trials.
 
@@ -40,11 +58,7 @@ def connect(gpus_per_trial: float | None) -> Share:
 
     Raises ConfigError if Ray is not installed, no cluster answers or no node is large enough.
     """
-    if not (find_spec("ray") and find_spec("prefect_ray")):
-        raise ConfigError(
-            "--runner ray needs the extra `ray`, which is not installed; run "
-            'pip install "sightline[ray]".'
-        )
+    _check_installed()
     import ray
 
     try:
@@ -57,7 +71,20 @@ def connect(gpus_per_trial: float | None) -> Share:
         reason = str(error).strip().splitlines()[0]
         raise ConfigError(f"The Ray cluster cannot be used ({reason}); {_HOW_TO_REACH}.") from None
     _quieten()
-    return divide([node["Resources"] for node in ray.nodes() if node["Alive"]], gpus_per_trial)
+    return _divide_nodes(gpus_per_trial)
+
+
+def _check_installed() -> None:
+    if not (find_spec("ray") and find_spec("prefect_ray")):
+        raise ConfigError(
+            'Ray needs the extra `ray`, which is not installed; run pip install "sightline[ray]".'
+        )
+
+
+def _divide_nodes(gpus: float | None) -> Share:
+    import ray
+
+    return divide([node["Resources"] for node in ray.nodes() if node["Alive"]], gpus)
 
 
 def _address() -> str:
@@ -124,25 +151,30 @@ def divide(nodes: list[dict[str, float]], gpus_per_trial: float | None) -> Share
     return Share(cpus, gpus, at_once)
 
 
-def check_api_is_reachable() -> None:
-    """Raise ServerError if nodes cannot reach the Prefect API, since it listens on loopback."""
-    import ray
-
-    url = api.configured_url() or ""
-    own = ray.util.get_node_ip_address()
-    others = {node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"]} - {own}
-    if others and is_loopback(urlsplit(url).hostname or ""):
-        raise ServerError(
-            f"The Ray nodes {', '.join(sorted(others))} cannot reach the Prefect API, which is at "
-            f"{url or '127.0.0.1'}; start `sightline ops server` with a --host that they reach, "
-            "then set PREFECT_API_URL."
-        )
-
-
 def environment(run: Run) -> dict[str, str]:
-    """Return the variables of the process of a trial: the roots of a run, and some of this one."""
+    """Return the variables of a process on a node: the roots of a run, and some of this one."""
     kept = {name: value for name, value in os.environ.items() if name.startswith(_PASSED_ON)}
     kept["SIGHTLINE_ARTIFACTS"] = str(run.workspace)
     if run.data_dir is not None:
         kept["SIGHTLINE_DATA_DIR"] = str(run.data_dir.resolve())
     return kept
+
+
+def check_workspace(workspace: Workspace) -> None:
+    """Raise ConfigError if a node does not have the folder of the artifacts."""
+    import ray
+
+    if workspace.url is None and not (workspace.root / LOCK).exists():
+        raise ConfigError(
+            f"{workspace} is not there on the Ray node {ray.util.get_node_ip_address()}; mount the "
+            "same artifacts root on all nodes, or choose one on object storage with --artifacts."
+        )
+
+
+def limit_threads() -> None:
+    """Let a task use as many threads as it has CPUs; one that has all of them is as if alone."""
+    import ray
+
+    cpus = int(ray.get_runtime_context().get_assigned_resources().get("CPU", 1))
+    keras_process().share = cpus if cpus < cores() else None
+    os.environ.pop("OMP_NUM_THREADS", None)  # of Ray, which reaches the manifest
