@@ -5,6 +5,7 @@ from typing import Any
 from sightline.data.ingest import INGEST
 from sightline.data.labelled import INGEST_LABELLED
 from sightline.data.preprocess import PREPROCESS
+from sightline.data.remote.headers import SURVEY
 from sightline.data.sharding.partition import PARTITION
 from sightline.data.sharding.shard import INGEST_SHARD
 from sightline.evaluation.evaluate import EVALUATE, EVALUATE_MODEL
@@ -18,6 +19,7 @@ from sightline.training.embed import EMBED
 from sightline.training.train import TRAIN
 
 STAGES: tuple[Stage[Any], ...] = (
+    SURVEY,
     PARTITION,
     INGEST_SHARD,
     INGEST,

@@ -23,8 +23,8 @@ KERAS = ("keras", "numpy")
 """Distributions that the result of every Keras stage depends on, besides Keras' backend."""
 
 STAGE_NAMES = (
-    *("partition", "ingest_shard", "ingest", "preprocess", "build", "embed", "train", "evaluate"),
-    *("predict", "report", "export", "predict_shard"),
+    *("survey_files", "partition", "ingest_shard", "ingest", "preprocess", "build", "embed"),
+    *("train", "evaluate", "predict", "report", "export", "predict_shard"),
     *("ingest_labelled", "evaluate_model", "report_evaluation"),
 )
 """All stages in the order of the pipeline, then those of an evaluation alone; each has a folder of

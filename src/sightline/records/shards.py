@@ -5,7 +5,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from sightline.config import Resize
-from sightline.records.base import FileRecord, ImagesFile, Record, Sha256
+from sightline.records.base import ArrayFile, FileRecord, ImagesFile, Record, Sha256
 
 
 class Shard(Record):
@@ -44,3 +44,9 @@ class IngestedShard(Record):
     images: ImagesFile  # uint8 (n, height, width, channels)
     # NPY (n,) of `data.sharding.shard.ROW`: what is known of each image
     rows: FileRecord
+
+
+class SurveyedFiles(Record):
+    """What the headers of images say that lie behind a URL, in the cache."""
+
+    headers: ArrayFile  # int64 NPY (n, 7): a row for each image, see `data.remote.headers`

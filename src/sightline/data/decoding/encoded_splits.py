@@ -12,6 +12,7 @@ from sightline.config import DataConfig
 from sightline.data.decoding import images
 from sightline.data.decoding.form import choose_form
 from sightline.data.decoding.images import EncodedImage
+from sightline.data.decoding.survey import Surveyed, survey
 from sightline.data.decoding.unreadable import Mask, Readable, find_readable
 from sightline.data.labelling import labels, unlabelled
 from sightline.data.labelling.labels import FoundLabels
@@ -39,6 +40,8 @@ class EncodedSplit:
     # Starts a stream of the metadata of those images where a bool array of shape (n,) is true
     metadata: Callable[[Mask], Metadata] | None = None
     groups: Sequence[RowGroup] = ()  # The row groups of all images, if its files have some
+    # Starts a stream of what is known of all images, if that need not read them
+    surveyed: Callable[[], Iterator[Surveyed]] | None = None
 
 
 def open_encoded(
@@ -58,7 +61,7 @@ def open_encoded(
     splits = [split for split in given if split.name in found]
     class_names, numbers = labels.encode([*found.values()], names)
     readable = _find_readable(layout, settings, splits)
-    everything = chain.from_iterable(map(_kept, splits, readable.masks))
+    everything = chain.from_iterable(map(_surveyed, splits, readable.masks))
     total = sum(int(mask.sum()) for mask in readable.masks)
     form, notes = choose_form(everything, total, settings, layout)
     renamed = labels.describe_normalized(found.values())
@@ -120,6 +123,11 @@ def _find_readable(
     for split, mask in zip(splits, readable.masks, strict=True):
         check_count(f"{layout.path} ({split.name})", int(mask.sum()))
     return readable
+
+
+def _surveyed(split: EncodedSplit, mask: Mask) -> Iterator[Surveyed]:
+    """Survey the images that can be read."""
+    return split.surveyed() if split.surveyed and mask.all() else survey(_kept(split, mask))
 
 
 def _kept(split: EncodedSplit, mask: Mask) -> Iterator[EncodedImage]:

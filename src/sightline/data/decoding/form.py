@@ -9,12 +9,8 @@ from typing import Literal
 import numpy as np
 
 from sightline.config import DataConfig, Resize
-from sightline.data.decoding.images import (
-    EncodedImage,
-    read_header,
-    read_peak,
-    silence_bomb_warnings,
-)
+from sightline.data.decoding.images import silence_bomb_warnings
+from sightline.data.decoding.survey import Surveyed
 from sightline.data.layout import Detail, Layout
 from sightline.data.readers.base import WHITES, Form, Shape
 from sightline.errors import DataError
@@ -37,7 +33,7 @@ _EFFECTS: dict[Resize, str] = {
 
 
 def choose_form(
-    images: Iterable[EncodedImage], total: int, settings: DataConfig, layout: Layout
+    images: Iterable[Surveyed], total: int, settings: DataConfig, layout: Layout
 ) -> tuple[Form, tuple[str, ...]]:
     """Read the headers of all images; choose one form and describe the conversions it takes.
 
@@ -102,19 +98,19 @@ class _Survey:
         return f" (before: {' to '.join(f'{height}x{width}' for height, width in ends)})"
 
 
-def _survey(images: Iterable[EncodedImage], total: int, settings: DataConfig) -> _Survey:
+def _survey(images: Iterable[Surveyed], total: int, settings: DataConfig) -> _Survey:
     found = _Survey()
     counter = Counter("headers", total)
     with silence_bomb_warnings():
         for image in images:
-            header = read_header(image)
+            header = image.header
             found.sizes[header.size] += 1
             found.add_example(header.size, image.name)
             found.grey += header.grey
             found.recolored += not header.srgb
             found.deep += header.deep
             if header.deep and settings.white == "auto" and found.peak <= WHITES[-2]:
-                found.peak = max(found.peak, read_peak(image))
+                found.peak = max(found.peak, image.peak())
             if header.coarse:
                 found.coarse = found.coarse or image.name
             counter.advance(1)

@@ -16,6 +16,7 @@ from sightline.data.readers.tfrecord import tfrecord_reader
 from sightline.data.readers.webdataset import webdataset_reader
 from sightline.data.recognition import find_layout
 from sightline.data.remote.opening import to_path
+from sightline.data.remote.remote_path import RemotePath
 from sightline.errors import DataError
 from sightline.records import Run, Source
 
@@ -46,7 +47,10 @@ def open_source(run: Run, source: Source, settings: DataConfig) -> tuple[RawData
     if source.kind in {"named", "embedded"}:
         _check_columns(source.kind, source.path, settings)
         return _open_named(run, source, settings)
-    layout = find_layout(to_path(source.path))
+    path = to_path(source.path)
+    if isinstance(path, RemotePath):
+        path.listing.run = run
+    layout = find_layout(path)
     _check_columns(layout.kind, source.path, settings, has_table=any(layout.tables.values()))
     if settings.label_pattern and layout.kind != "folder":
         raise DataError(

@@ -1,6 +1,7 @@
 """Read folders of images."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from itertools import compress
 from pathlib import Path
 
@@ -11,14 +12,19 @@ from sightline.config import DataConfig
 from sightline.data.decoding import images
 from sightline.data.decoding.form import choose_form
 from sightline.data.decoding.images import EncodedImage
+from sightline.data.decoding.survey import Surveyed, survey
 from sightline.data.decoding.unreadable import Readable, find_readable
 from sightline.data.labelling import csv_labels, image_labels, labels, unlabelled
 from sightline.data.labelling.class_names import MAX_CLASSES
 from sightline.data.labelling.image_labels import SplitLabels
 from sightline.data.layout import Layout
 from sightline.data.readers.base import RawDataset, RawSplit, check_count
-from sightline.data.remote.remote_path import HEADER, WHOLE, read_ahead
+from sightline.data.remote.headers import surveyed
+from sightline.data.remote.remote_path import HEADER, WHOLE, RemotePath, read_ahead
+from sightline.data.sharding.partition import cut
 from sightline.errors import DataError
+
+_PART = 1000  # Remote files whose headers are kept together, about
 
 
 def read(layout: Layout, settings: DataConfig) -> RawDataset:
@@ -35,7 +41,7 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
     found = unlabelled.leave_out(dict(zip(given, stated, strict=True)))
     class_names, numbers = labels.encode([*found.values()])
     paths = [path for split in found for path in files[split]]
-    form, notes = choose_form(encoded(paths, HEADER), len(paths), settings, layout)
+    form, notes = choose_form(_surveyed(paths), len(paths), settings, layout)
 
     def split(name: str, split_labels: NDArray[np.int64]) -> RawSplit:
         own = files.get(name, layout.files[name])
@@ -81,6 +87,16 @@ def _leave_out_unreadable(
 def encoded(paths: Iterable[Path], size: int = WHOLE) -> Iterator[EncodedImage]:
     """Yield images; of remote ones, the first bytes, up to `size`, are read ahead."""
     return (EncodedImage(str(path), path) for path in read_ahead(paths, size))
+
+
+def _surveyed(paths: Sequence[Path]) -> Iterator[Surveyed]:
+    """Survey the images; remote ones in parts, so that a changed file has only its own read."""
+    remote = [path for path in paths if isinstance(path, RemotePath)]
+    if not remote:
+        yield from survey(encoded(paths, HEADER))
+    for part in cut(((path, path.version) for path in remote), _PART):
+        files = [path for path, _ in part]
+        yield from surveyed(files, map(str, files), partial(encoded, files, HEADER))
 
 
 def _encode(subject: str, given: Sequence[str]) -> labels.FoundLabels:

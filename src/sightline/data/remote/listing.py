@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from sightline.data.remote.spool import Spool
 from sightline.errors import BusyStorageError, ChangedDataError, DataError
+from sightline.records import Run
 from sightline.storage.text import quoted
 
 MAX_FILES = 1_000_000
@@ -31,6 +32,7 @@ class Listing:
         Raises DataError if there are more than 1,000,000, or one has a name that no file has.
         """
         self.url = url
+        self.run: Run | None = None  # In its workspace, headers of images are kept
         self._read = read
         self._spool = Spool()
         self._files: dict[str, RemoteFile] = {}

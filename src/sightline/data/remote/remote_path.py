@@ -11,6 +11,7 @@ from typing import IO, Any, ClassVar
 from sightline.data.decoding.parallel import ordered_map
 from sightline.data.remote.listing import Listing, RemoteFile
 from sightline.data.remote.reader import Reader
+from sightline.pipeline.provenance import digest_of
 
 HEADER = 64 << 10  # Bytes that hold the header of nearly every image
 WHOLE = 4 << 20  # Larger images are read in ranges
@@ -35,6 +36,11 @@ class RemotePath(PosixPath):
         if found is None:
             raise FileNotFoundError(2, "no such object", str(self))
         return found
+
+    @property
+    def version(self) -> bytes:
+        """SHA-256 of the name in the listing, the size and the version of the file."""
+        return bytes.fromhex(digest_of(*map(str, self.file)))
 
     @property
     def path(self) -> str:

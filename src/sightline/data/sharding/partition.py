@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 from sightline.config import DataConfig
 from sightline.data.readers.base import Form, RawDataset, RawSplit
@@ -19,6 +20,8 @@ from sightline.pipeline.cache import Draft, find_or_make
 from sightline.pipeline.progress import Counter
 from sightline.pipeline.stages import Stage
 from sightline.records import Partition, Run, Shard, Source
+
+P = TypeVar("P")
 
 _LEAST, _MOST = 1 / 4, 4  # Smallest and largest shard, as multiples of the configured size
 
@@ -55,7 +58,7 @@ def partition(run: Run, source: Source, settings: DataConfig, raw: RawDataset) -
 PARTITION = Stage(partition, ("numpy", "pillow", "pyarrow"))
 
 
-def cut(images: Iterable[Named], size: int) -> Iterator[list[Named]]:
+def cut(images: Iterable[tuple[P, bytes]], size: int) -> Iterator[list[tuple[P, bytes]]]:
     """Cut a stream of images where their digests say so, on average after `size` images.
 
     A shard has at least a quarter and, except for the last one, at most four times as many. It has
@@ -63,7 +66,7 @@ def cut(images: Iterable[Named], size: int) -> Iterator[list[Named]]:
     """
     least, most = max(1, round(_LEAST * size)), _MOST * size
     wait = max(1, size - least)  # Mean number of images to the next possible end
-    part: list[Named] = []
+    part: list[tuple[P, bytes]] = []
     ends = False
     for image in images:
         part.append(image)

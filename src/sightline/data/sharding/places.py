@@ -81,12 +81,12 @@ def _identify(place: Path | RowGroup, root: str, column: str) -> list[Named]:
     path = _file(place)
     is_remote = isinstance(path, RemotePath)
     name = path.key if isinstance(path, RemotePath) else path.relative_to(root).as_posix()
-    known = [*map(str, path.file)] if isinstance(path, RemotePath) else []
+    known = path.version.hex() if isinstance(path, RemotePath) else ""
     if isinstance(place, Path):
-        return [(name, _digest(*known) if is_remote else _sha256(place))]
+        return [(name, bytes.fromhex(known) if is_remote else _sha256(place))]
     rows = place.rows.tolist()
     found = (
-        (_digest(*known, column, str(row)) for row in rows)
+        (bytes.fromhex(digest_of(known, column, str(row))) for row in rows)
         if is_remote
         else map(_content, parquet_images.read_group(path, column, place.number, rows))
     )
@@ -94,10 +94,6 @@ def _identify(place: Path | RowGroup, root: str, column: str) -> list[Named]:
         (Row(name, place.number, row, row == rows[-1]), digest)
         for row, digest in zip(rows, found, strict=True)
     ]
-
-
-def _digest(*parts: str) -> bytes:
-    return bytes.fromhex(digest_of(*parts))
 
 
 def _sha256(path: Path) -> bytes:

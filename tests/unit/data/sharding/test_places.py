@@ -12,6 +12,7 @@ from PIL import Image
 from ranges_server import serving
 from reading import ingest
 from remote_data import facts, upload
+from sightline.data.readers import folder as reader
 from sightline.data.remote import opening
 from sightline.errors import ChangedDataError
 from sightline.records import Run
@@ -121,12 +122,18 @@ def test_file_that_changes_between_its_digest_and_its_decoding_is_refused(tables
 
 @pytest.mark.parametrize("kind", ["tables", "photos"])
 def test_objects_in_shards_give_the_bytes_of_local_files_and_are_not_read_again(
-    request, tmp_path, s3, kind
+    request, tmp_path, s3, monkeypatch, kind
 ):
     folder = request.getfixturevalue(kind)
     url = upload(folder, f"{s3.new_bucket()}/{kind}")
     runs = new_run(tmp_path / "whole"), new_run(tmp_path / "parts")
-    found = in_shards(runs[1], url)
+    monkeypatch.setattr(reader, "_PART", SIZE)
+
+    def surveys():
+        return (runs[1].workspace.root / "cache" / "survey_files").glob("[!.]*")
+
+    found, surveyed = in_shards(runs[1], url), [*surveys()]
+    assert len(surveyed) > 2
     check_equal(ingest(runs[0], folder), found, runs)
     opening._LISTINGS.clear()
     changed = sorted(path for path in folder.rglob("*.*") if path.is_file())[-1]
@@ -134,10 +141,16 @@ def test_objects_in_shards_give_the_bytes_of_local_files_and_are_not_read_again(
         write_table(changed, range(300, 325), "photo")
     else:
         changed.write_bytes(encoded(300))
-    open_store(url).write(changed.relative_to(folder).as_posix(), changed.read_bytes())
+    key = changed.relative_to(folder).as_posix()
+    open_store(url).write(key, changed.read_bytes())
+    s3.requests.clear()
     again = in_shards(runs[1], url)
+    read = [name for method, name in s3.requests if method == "GET" and name.startswith(kind)]
     new = {*again.shards} - {*found.shards}
     assert 0 < len(new) < len(again.shards)
+    assert f"{kind}/{key}" in read
+    assert "photos/a/000.jpg" not in read
+    assert 0 < len({*surveys()} - {*surveyed}) <= 2
     assert again.content_digests == ingest(runs[0], folder).content_digests
 
 

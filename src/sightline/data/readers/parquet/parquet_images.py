@@ -130,9 +130,14 @@ def read_group(path: Path, column: str, number: int, rows: Sequence[int]) -> Ite
         raise ChangedDataError(f"{path} changed while it was read; run again when it is complete.")
 
 
+def name_of(path: Path, row: int) -> str:
+    """Return how messages name the image of a row."""
+    return f"{path}, row {row} (counted from 0)"
+
+
 def to_image(path: Path, row: int, value: Any) -> EncodedImage:
     """Take the encoded image from a value of `read_values`, or the error that it has no bytes."""
-    name = f"{path}, row {row} (counted from 0)"
+    name = name_of(path, row)
     is_struct = isinstance(value, pa.StructScalar) and value.is_valid
     data = value["bytes"].as_py() if is_struct else value.as_py()
     if data:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, count
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ import pyarrow as pa
 from sightline.config import DataConfig
 from sightline.data.decoding.encoded_splits import EncodedSplit, numbered_source, open_encoded
 from sightline.data.decoding.images import EncodedImage
+from sightline.data.decoding.survey import Surveyed
 from sightline.data.decoding.unreadable import Mask
 from sightline.data.labelling import labels
 from sightline.data.layout import Layout
@@ -18,6 +19,7 @@ from sightline.data.readers import metadata
 from sightline.data.readers.base import Metadata, Origin, RawDataset
 from sightline.data.readers.parquet import parquet_images, parquet_names
 from sightline.data.readers.parquet.parquet_columns import choose_columns
+from sightline.data.remote.headers import surveyed
 from sightline.errors import DataError
 from sightline.storage.text import quoted
 
@@ -86,6 +88,7 @@ def _split(
         ),
         paths=paths,
         groups=[*chain.from_iterable(groups)],
+        surveyed=lambda: chain.from_iterable(_surveyed(path, settings) for path in paths),
         metadata=(lambda kept: _metadata(paths, settings, kept))
         if settings.metadata_columns
         else None,
@@ -145,6 +148,12 @@ def _metadata(paths: Sequence[Path], settings: DataConfig, kept: Mask) -> Metada
             yield text.filter(pa.array(kept[start : start + len(batch)]))
             row += len(batch)
             start += len(batch)
+
+
+def _surveyed(path: Path, settings: DataConfig) -> Iterator[Surveyed]:
+    column = settings.image_column
+    names = (parquet_images.name_of(path, row) for row in count())
+    return surveyed([path], names, lambda: _images([path], settings), column)
 
 
 def _images(paths: Sequence[Path], settings: DataConfig) -> Iterator[EncodedImage]:
