@@ -20,7 +20,7 @@ def predict_on_ray(request: Request, run: Run) -> None:
     if run.workspace.url and Path(model.path).is_relative_to(run.workspace.root):
         relative = Path(model.path).relative_to(run.workspace.root).as_posix()
         model = model.model_copy(update={"path": relative})  # the copy of a node is elsewhere
-    with ray_cluster.connected() as node:
+    with run.workspace.in_use(), ray_cluster.connected() as node:
         from sightline.pipeline.ray_tasks import each_on_ray  # imports Ray
 
         shares = [
