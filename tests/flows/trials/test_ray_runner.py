@@ -45,6 +45,7 @@ def nodes():
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # Ray then listens on loopback alone
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_raylet_start_wait_time_s": "180",
+        "RAY_agent_register_timeout_ms": "180000",
     }
     program = subprocess.Popen(
         [sys.executable, ray_nodes.__file__],
