@@ -11,7 +11,14 @@ from pydantic import TypeAdapter
 from sightline import registry
 from sightline.errors import InputError
 from sightline.experiments import run_folder
-from sightline.flows.cli import console, models_prune, models_tables, models_verify, options
+from sightline.flows.cli import (
+    console,
+    models_export,
+    models_prune,
+    models_tables,
+    models_verify,
+    options,
+)
 from sightline.records.manifest import RunManifest
 from sightline.registry import Event, Version, workflow
 from sightline.registry.attestation import keys
@@ -19,7 +26,8 @@ from sightline.storage.workspace import Workspace
 
 REFUSED = 3  # Exit code if the promotion gate refuses a model
 app = typer.Typer(
-    no_args_is_help=True, help="List, show, promote, roll back, verify and prune registered models."
+    no_args_is_help=True,
+    help="List, show, promote, roll back, export, verify and prune registered models.",
 )
 
 ReasonOption = Annotated[str, typer.Option(help="Reason, kept in the audit log.")]
@@ -146,6 +154,7 @@ def history(
 
 
 app.command(epilog=models_verify.EXAMPLES)(models_verify.verify)
+app.command(epilog=models_export.EXAMPLES)(models_export.export)
 app.command(epilog=models_prune.EXAMPLES)(models_prune.prune)
 
 

@@ -19,6 +19,7 @@ from sightline.records import (
     Decision,
     FileRecord,
     Inspection,
+    ModelMetadata,
     SplitProfile,
 )
 from sightline.records.manifest import RunManifest
@@ -27,9 +28,15 @@ from sightline.storage.workspace import Workspace
 
 PIXELS = {"pixel_min": 0, "pixel_max": 255, "pixel_mean": 100.0, "pixel_std": 50.0}
 PROFILE = SplitProfile(images=8, per_class=(4, 4), pixels=(1.0,), brightness=(1.0,), **PIXELS)
+CLASS_NAMES = ("<b>nought</b>", "one")
+METADATA = ModelMetadata(class_names=CLASS_NAMES, image_shape=(8, 8, 1)).model_dump_json()
 EXPORTS = {
     "keras": ("model.keras",),
-    "saved_model": ("saved_model/saved_model.pb", "saved_model/variables/variables.index"),
+    "saved_model": (
+        "saved_model/saved_model.pb",
+        "saved_model/variables/variables.index",
+        "saved_model/assets.extra/sightline.json",
+    ),
     "onnx": ("model.onnx",),
 }
 
@@ -43,7 +50,8 @@ def certificate(root: Path, run_id: str, *, failing: str | None = None) -> Certi
     folder = f"cache/export/{digest(run_id)[:40]}"
 
     def exported(name: str) -> FileRecord:
-        return write_file(root, f"{folder}/exports/{name}", f"{name} of {run_id}".encode())
+        content = METADATA if name.endswith(".json") else f"{name} of {run_id}"
+        return write_file(root, f"{folder}/exports/{name}", content.encode())
 
     exports = tuple(
         paired_answers.export_check(kind, 0.5 if kind == failing else 1e-7, *map(exported, names))
@@ -75,7 +83,7 @@ def publish(
     files = DatasetFiles(
         dataset=dataset,
         source=dataset,
-        class_names=("<b>nought</b>", "one"),
+        class_names=CLASS_NAMES,
         image_shape=(8, 8, 1),
         images={split: images(dataset, split) for split in ("train", "test")},
         labels=ANY_FILE,

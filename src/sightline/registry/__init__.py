@@ -6,6 +6,7 @@
                           exported, exports/ and certificate.json; of a pruned one, version.json
     audit/<6 digits>.json what was done, by whom and why: one checksummed file an event
     last_event.json       digest of the last event, so that its removal is noticed
+    champion.json         the champion, for other programs; the registry never reads it
     attestations/         signed provenance of promoted versions (`registry.attestation`)
 
 Each event holds the digest of the previous event, so that changed, removed and inserted events are

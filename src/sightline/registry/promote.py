@@ -3,7 +3,7 @@
 from sightline.errors import ChampionChangedError, InputError
 from sightline.experiments import pins, run_folder
 from sightline.records import Decision
-from sightline.registry import audit_log, documents, verify
+from sightline.registry import audit_log, champion_file, documents, verify
 from sightline.registry.audit_log import EventLog, again_if_overtaken
 from sightline.registry.events import Event
 from sightline.registry.version import Version, read_registered
@@ -41,11 +41,13 @@ def promote(
         log = audit_log.read(workspace, version.dataset)
         registered = _read_intact(workspace, log, version.name)
         event = log.last_of("promote", version.name)
+        made = log.last(lambda one: one.champion_before != one.champion_after)
         if event is None or log.state.champion != version.name:
             _check_champion(log, expected_champion, f"compare {version.name} again")
             _pin(workspace, version, reason)
             why = {"reason": reason, "decision": decision, "forced": forced}
-            event = audit_log.append(workspace, log, "promote", version.name, **why)
+            event = made = audit_log.append(workspace, log, "promote", version.name, **why)
+        champion_file.write(workspace, registered, made or event)
         if signer is not None:
             sign.attest(workspace, registered, event, signer)
     return event
@@ -93,7 +95,9 @@ def rollback(
         remedy = "nothing was rolled back, see `sightline models history`"
         _check_champion(log, expected_champion or log.state.champion, remedy)
         previous = _read_intact(workspace, log, _previous(workspace, log))
-        return audit_log.append(workspace, log, "rollback", previous.name, reason=reason)
+        event = audit_log.append(workspace, log, "rollback", previous.name, reason=reason)
+        champion_file.write(workspace, previous, event)
+        return event
 
 
 def check_reason(reason: str) -> str:

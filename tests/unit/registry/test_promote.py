@@ -1,8 +1,10 @@
+import json
 import re
+from datetime import datetime
 
 import pytest
 
-from runs_to_promote import decide, promote, publish, register
+from runs_to_promote import CLASS_NAMES, decide, promote, publish, register
 from sightline import registry
 from sightline.errors import ChampionChangedError, InputError
 from sightline.experiments import pins
@@ -167,3 +169,24 @@ def test_rollback_leaves_a_damaged_champion(workspace, champions):
     with pytest.raises(InputError, match=r"1/model\.keras"):
         registry.rollback(workspace, "mnist", "further")
     assert registry.aliases(workspace, "mnist").champion == "mnist-v2"
+
+
+def test_file_names_the_champion_after_each_promotion_and_rollback(workspace, champions, caplog):
+    path = workspace.path("models/mnist/champion.json")
+    found = json.loads(path.read_bytes())
+    assert (found["version"], found["number"], found["event"]) == ("mnist-v3", 3, 6)
+    assert found["model_sha256"] == champions[2].model.sha256
+    assert workspace.path(f"{found['folder']}/model.keras").is_file()
+    assert (found["class_names"], found["image_shape"]) == (list(CLASS_NAMES), [8, 8, 1])
+    event = registry.rollback(workspace, "mnist", "worse")
+    after = json.loads(path.read_bytes())
+    assert (after["version"], after["event"]) == ("mnist-v2", 7)
+    assert datetime.fromisoformat(after["since"]) == event.created
+    path.unlink()  # as if the process had been killed before it wrote the file
+    registry.promote(workspace, champions[1], "again", decide("run-2"), "mnist-v2")
+    assert json.loads(path.read_bytes()) == after
+    path.unlink()
+    path.mkdir()
+    registry.promote(workspace, champions[0], "better", decide("run-1", "mnist-v2"), "mnist-v2")
+    assert registry.champion(workspace, "mnist") == champions[0]
+    assert "champion.json could not be updated" in caplog.text

@@ -21,7 +21,7 @@ def manifest(workspace):
 def test_version_describes_and_copies_the_run_and_is_the_candidate(workspace, manifest):
     version = registry.register(workspace, manifest)
     shipped = {"model.keras", "manifest.json", "certificate.json", "exports/model.onnx"}
-    folder = {"saved_model.pb", "variables/variables.index"}
+    folder = {"saved_model.pb", "variables/variables.index", "assets.extra/sightline.json"}
     assert set(version.files) == shipped | {f"exports/saved_model/{name}" for name in folder}
     for name, record in version.files.items():
         assert record.path == f"models/mnist/versions/1/{name}"

@@ -7,7 +7,7 @@ from runs_to_promote import decide
 from sightline import registry
 from sightline.errors import ChampionChangedError, InputError
 from sightline.experiments import pins
-from sightline.registry import audit_log
+from sightline.registry import audit_log, champion_file
 from sightline.registry.attestation.verify import verify as verify_attestation
 from sightline.storage import files
 
@@ -133,3 +133,18 @@ def test_stale_replica_decides_nothing(machines):
     for key in keys(a, "models/"):
         a.store.delete(key)
     assert registry.aliases(b, "mnist").champion is None
+
+
+def test_file_of_the_champion_is_never_that_of_an_earlier_event(machines):
+    a, b = machines
+    first, second = (registry.register(a, publish(a, f"run-{n}")) for n in (1, 2))
+    earlier = promote(a, first, None)
+    later = promote(b, second, "mnist-v1")
+    champion_file.write(a, first, earlier)  # whose machine was suspended after the event
+    key = "models/mnist/champion.json"
+    assert b'"mnist-v2"' in a.store.read(key)
+    a.store.write(key, b"damaged")
+    champion_file.write(a, second, later)
+    assert b'"mnist-v2"' in b.store.read(key)
+    registry.champion(b, "mnist")
+    assert b.path(key).read_bytes() == b.store.read(key)

@@ -212,3 +212,22 @@ def test_format_without_certificate_is_marked(root):
     others = tuple(export for export in complete.exports if export.format != "keras")
     registry.register(Workspace(root), manifest, complete.model_copy(update={"exports": others}))
     assert "keras (not certified), saved_model, onnx" in sightline("models show mnist-v4").stdout
+
+
+def test_champion_is_exported_to_where_tensorflow_serving_looks_for_it(root, tmp_path):
+    options = f"--layout tf-serving --output {tmp_path}/served --dataset mnist"
+    done = sightline(f"models export champion {options} --json").stdout
+    served = tmp_path / "served" / "mnist" / "2"
+    expected = {"version": "mnist-v2", "format": "saved_model", "folder": str(served)}
+    assert json.loads(done) == expected
+    assert (served / "saved_model.pb").read_bytes() == b"saved_model/saved_model.pb of run-2"
+    sightline(f"models export mnist-v1 {options} --name digits")
+    assert (tmp_path / "served" / "digits" / "1" / "variables" / "variables.index").is_file()
+    (root / "models/mnist/versions/2/exports/saved_model/saved_model.pb").write_bytes(b"damaged")
+    assert "is damaged" in refused(f"models export champion {options}")
+
+
+def test_version_without_the_export_that_a_server_needs_is_refused(root, tmp_path):
+    runs_to_promote.register(root, "run-4", failing="onnx")
+    command = f"models export mnist-v4 --layout triton --output {tmp_path}"
+    assert re.search(r"mnist-v4 has no certified export as onnx.*export\.formats", refused(command))
