@@ -84,6 +84,12 @@ def ask(request: Callable[[], T]) -> T:
             time.sleep(_POLL_SECONDS)
 
 
+def greet() -> None:
+    """Ask the server for nothing, to know whether it answers."""
+    with get_client(sync_client=True) as client:
+        client.hello().raise_for_status()
+
+
 def check_side_by_side(deployment: str, nodes: int) -> None:
     """Raise ConfigError if the limit of a deployment keeps its nodes waiting for each other."""
     with get_client(sync_client=True) as client:

@@ -50,6 +50,7 @@ def main(share: int, descriptor: int) -> None:
 
 def _run(request: Message, descriptor: int) -> Message:
     from sightline.flows.trials.flow import trial_flow  # imports Prefect
+    from sightline.tasks import flow_runs
 
     trial = Trial.model_validate(request["trial"])
     run = trial.run.model_copy(update={"mirror": os.environ.get("SIGHTLINE_MIRROR")})
@@ -58,6 +59,7 @@ def _run(request: Message, descriptor: int) -> Message:
         child.answer(descriptor, {"number": request["number"], "epoch": epoch.model_dump()})
 
     try:
+        flow_runs.ask(flow_runs.greet)  # else a flow ends at once while the server is away
         result = trial_flow(trial.model_copy(update={"run": run}), report)
     except Exception as error:
         kind = type(error).__name__

@@ -1,12 +1,14 @@
 """Runs that are recorded in trackers, with all stages from the cache."""
 
 import logging
+import shutil
 import sqlite3
 
 import pytest
 
 from processes import free_port
 from sightline.experiments import run_folder
+from sightline.experiments.tracking import tracked_run
 from sightline.flows.train import training_flow
 from sightline.records import Run
 from sightline.storage.workspace import Workspace
@@ -48,6 +50,17 @@ def test_run_from_the_cache_is_recorded_by_both_trackers(root, data, tmp_path):
         "train",
         "validation",
     ]
+
+
+def test_run_of_one_of_several_seeds_is_tagged_and_its_model_is_not_registered(root, first):
+    workspace = Workspace(root)
+    manifest = run_folder.read(workspace, first.run_id)
+    name = f"seeds-s{manifest.config.training.seed}"
+    shutil.copytree(run_folder.folder(workspace, "first"), run_folder.folder(workspace, name))
+    found = tracked_run.of_run(workspace, manifest.model_copy(update={"run_id": name}))
+    assert found.tags["seeds"] == "seeds"
+    assert not found.registered
+    shutil.rmtree(run_folder.folder(workspace, name))
 
 
 def test_tracker_that_is_away_costs_a_warning_and_not_the_run(root, data, caplog):

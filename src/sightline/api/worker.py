@@ -20,8 +20,7 @@ from sightline.data import locate, recommend
 from sightline.errors import SightlineError
 from sightline.experiments import new_run
 from sightline.experiments.search import space as search_space
-from sightline.flows.cli import console, datasets_inspect, start
-from sightline.flows.cli import tune as search
+from sightline.flows.cli import console, datasets_inspect, start, start_search
 from sightline.flows.cli.progress_display import progress_display
 from sightline.flows.cli.signals import graceful_sigterm
 from sightline.flows.preflight import preflight
@@ -84,7 +83,7 @@ def _tune(
     with progress_display(), run["workspace"].in_use():
         config = recommend.load(recipe, None, settings.fixed, dataset)
         asked = prepare(config, settings, Run(**{**run, "id": "tune"}), **chosen)
-        return search.start(asked, trials, where).model_dump(mode="json")
+        return start_search.start(asked, trials, where).model_dump(mode="json")
 
 
 def _inspect(
