@@ -7,18 +7,20 @@ token. A revision is resolved to its commit first, so that what is read never ch
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from sightline.data.remote import web
-from sightline.data.remote.listing import Listing, RemoteFile
+from sightline.data.remote.listing import Listing, RemoteFile, changed
 from sightline.data.remote.remote_path import RemotePath, path_in
 from sightline.errors import DataError
+from sightline.storage.text import quoted
 
 _PART = r"[A-Za-z0-9][\w.-]*"
 _URL = re.compile(rf"hf://datasets/({_PART}/{_PART})(?:@([\w.-]+))?((?:/[^/@?#]+)*)/?", re.ASCII)
 _MAX_PAGE = 32 << 20  # Bytes
+_AT_ONCE = 500  # Paths in a request
 _BESIDE = ("classes.txt", "classnames.txt", "labels.txt", "label.labels.txt", "dataset_info.json")
 
 
@@ -45,10 +47,17 @@ class _Repository:
         if not self.path:
             return []
         folder = self.path.rpartition("/")[0]
-        paths = [self.path, *(f"{folder}/{name}".lstrip("/") for name in _BESIDE)]
-        pages = self._pages("POST", f"paths-info/{self._commit}", {"paths": paths})
-        files = [*_files(pages)]
+        files = self.find([self.path, *(f"{folder}/{name}".lstrip("/") for name in _BESIDE)])
         return files if any(file.name == self.path for file in files) else []
+
+    def find(self, paths: Sequence[str]) -> "list[RemoteFile]":
+        """Return those of the paths that are files."""
+        found: dict[str, RemoteFile] = {}
+        for first in range(0, len(paths), _AT_ONCE):
+            asked = {"paths": paths[first : first + _AT_ONCE]}
+            pages = self._pages("POST", f"paths-info/{self._commit}", asked)
+            found |= {file.name: file for file in _files(pages)}
+        return [*found.values()]
 
     def list(self) -> Iterator[RemoteFile]:
         """Yield the files below the path."""
@@ -89,6 +98,18 @@ def open_hub(url: str) -> RemotePath:
         return path_in(Listing(repository.url, files, repository.read), repository.path)
     except (KeyError, TypeError, AttributeError, ValueError):
         raise DataError("The hub's answer is no listing; check HF_ENDPOINT.") from None
+
+
+def open_listed(url: str, files: Sequence[RemoteFile]) -> RemotePath:
+    """Return the path of a data set with files that were listed before.
+
+    Raises ChangedDataError if one has another version now.
+    """
+    repository = _Repository(url)
+    missing = {*files} - {*repository.find([file.name for file in files])}
+    if missing:
+        raise changed(f"{url}/{quoted(min(missing).name)}")
+    return path_in(Listing(url, files, repository.read))
 
 
 def _files(pages: Iterator[Any]) -> Iterator[RemoteFile]:

@@ -25,11 +25,6 @@ _BESIDE = (
 _LISTINGS: deque[Listing] = deque(maxlen=2)
 
 
-def is_hub(text: str) -> bool:
-    """Return whether a text is a URL of the Hugging Face Hub."""
-    return text.startswith("hf://")
-
-
 def to_path(text: str) -> Path:
     """Return the path of a data set; for a URL, its files are listed."""
     return open_url(text) if is_url(text) else Path(text)
@@ -60,15 +55,18 @@ def open_url(url: str) -> RemotePath:
 
 
 def open_listed(url: str, files: Sequence[RemoteFile]) -> RemotePath:
-    """Return the path of a bucket's or a web server's URL with files that were listed before.
+    """Return the path of a URL with files that were listed before.
 
     They are only read in these versions: ChangedDataError is raised if there is another one.
     """
     for listing in _LISTINGS:  # and with what was read from them
         if listing.url == url and all(listing.file(one.name) == one for one in files):
             return path_in(listing)
-    if url.partition("://")[0] in _BUCKETS:
+    scheme = url.partition("://")[0]
+    if scheme in _BUCKETS:
         return path_in(Listing(url, files, _reader(object_store.open_store(url))))
+    if scheme == "hf":
+        return hub.open_listed(url, files)
     (file,) = files
     found = web.open_address(f"{url}/{quote(file.name)}")
     if found.file != file:

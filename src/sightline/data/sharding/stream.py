@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from sightline.config import DataConfig
 from sightline.data.readers.base import Blocks, RawBlock, RawDataset
-from sightline.data.remote.opening import is_hub
 from sightline.data.sharding.partition import partition
 from sightline.data.sharding.shard import INGEST_SHARD
 from sightline.records import ArrayFile, EncodedFile, IngestedShard, Run, Shard, Source
@@ -37,11 +36,10 @@ def open_shards(
 ) -> Sharded:
     """Divide more than `data.shard_images` images in a folder or Parquet files.
 
-    Fewer have no shards, nor have other formats and data sets of the Hugging Face Hub.
+    Fewer have no shards, nor have other formats.
     """
     count = sum(len(split.labels) for split in raw.splits)
-    can_be_divided = all(split.places for split in raw.splits) and not is_hub(source.path)
-    if not can_be_divided or count <= settings.shard_images:
+    if not all(split.places for split in raw.splits) or count <= settings.shard_images:
         return Sharded()
     shards = partition(run, source, settings, raw).splits
 

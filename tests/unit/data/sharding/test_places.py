@@ -163,3 +163,22 @@ def test_table_behind_an_address_is_ingested_in_shards(tables, tmp_path):
         opening._LISTINGS.clear()
         found = in_shards(runs[1], url)
     check_equal(ingest(runs[0], path), found, runs)
+
+
+def test_table_of_the_hub_is_ingested_in_shards_and_a_new_version_is_noticed(
+    tables, tmp_path, monkeypatch
+):
+    runs = new_run(tmp_path / "whole"), new_run(tmp_path / "parts")
+    with serving() as server:
+        tables = tables.rename(tmp_path / "photos")
+        monkeypatch.setenv("HF_ENDPOINT", server.address)
+        server.files = {path.name: path.read_bytes() for path in tables.iterdir()}
+        opening._LISTINGS.clear()
+        found = in_shards(runs[1], "hf://datasets/me/photos")
+        check_equal(ingest(runs[0], tables), found, runs)
+        url, (file, *_) = "hf://datasets/me/photos", opening._LISTINGS[0]._files.values()
+        opening._LISTINGS.clear()
+        assert opening.open_listed(url, [file]).joinpath(file.name).file == file
+        server.files[file.name] += b"more"
+        with pytest.raises(ChangedDataError, match=file.name):
+            opening.open_listed(url, [file])
