@@ -54,7 +54,6 @@ URL = "s3://user:hunter2@bucket/x"
         "config init",
         "train --dataset",
         "datasets inspect",
-        "predict",
         "predict a.png --model",
         "predict a.png --output",
         "runs compare a b --output",
