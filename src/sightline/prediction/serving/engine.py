@@ -65,6 +65,8 @@ def read(path: Path, sha256: str) -> Any:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = cores()
+    # Threads that wait must not take the cores from decoding and from the event loop
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3  # Errors; warnings are about the optimization of the graph
     with file_checks.refusals(path):
         content = file_checks.read_file(path, file_checks.LARGEST_FILE, sha256)

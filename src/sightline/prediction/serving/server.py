@@ -29,13 +29,18 @@ def check_host(host: str, token: str | None, *, without_token: bool) -> None:
 def listen(host: str, port: int) -> socket.socket:
     """Return a socket that listens; raise InputError if it cannot."""
     try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+        # With the protocol named, asyncio sends small answers at once (TCP_NODELAY)
+        *kind, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(*kind)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(_BACKLOG)
     except OSError as error:
         raise InputError(
             f"The server cannot listen on {host}:{port} ({error.strerror}); choose another --port "
             "or --host."
         ) from None
+    return listening
 
 
 def serve(
