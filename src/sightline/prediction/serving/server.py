@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 from sightline import registry
@@ -28,19 +29,21 @@ def check_host(host: str, token: str | None, *, without_token: bool) -> None:
 
 def listen(host: str, port: int) -> socket.socket:
     """Return a socket that listens; raise InputError if it cannot."""
-    try:
-        # With the protocol named, asyncio sends small answers at once (TCP_NODELAY)
-        *kind, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listening = socket.socket(*kind)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(address)
-        listening.listen(_BACKLOG)
-    except OSError as error:
-        raise InputError(
-            f"The server cannot listen on {host}:{port} ({error.strerror}); choose another --port "
-            "or --host."
-        ) from None
-    return listening
+    with ExitStack() as unless_it_listens:
+        try:
+            # With the protocol named, asyncio sends small answers at once (TCP_NODELAY)
+            *kind, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+            listening = unless_it_listens.enter_context(socket.socket(*kind))
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(address)
+            listening.listen(_BACKLOG)
+        except OSError as error:
+            raise InputError(
+                f"The server cannot listen on {host}:{port} ({error.strerror}); choose another "
+                "--port or --host."
+            ) from None
+        unless_it_listens.pop_all()
+        return listening
 
 
 def serve(
