@@ -1,15 +1,12 @@
-"""What the shell completes: recipes, settings, data sets, runs and models."""
+"""What the shell completes: recipes, settings, data sets, runs and models.
+
+Each function imports what it needs: every command imports this module.
+"""
 
 import os
 import re
 from pathlib import Path
 from typing import Any
-
-from sightline import registry
-from sightline.config import keys, loading, toml
-from sightline.data import catalog
-from sightline.data.recommend import AUTO
-from sightline.experiments import run_folder
 
 _BASH_KEY = "_SIGHTLINE_COMPLETE_KEY"  # The key whose value bash completes
 _MOST_RUNS = 50  # The newest are offered
@@ -17,6 +14,9 @@ _MOST_RUNS = 50  # The newest are offered
 
 def recipes(incomplete: str) -> list[str]:
     """Return recipes and TOML files of this folder; if none fits, the shell offers paths."""
+    from sightline.config import loading
+    from sightline.data.recommend import AUTO
+
     files = sorted(path.name for path in Path().glob(f"*{loading.SUFFIX}"))
     return [name for name in (AUTO, *loading.names(), *files) if name.startswith(incomplete)]
 
@@ -26,6 +26,8 @@ def settings(incomplete: str) -> list[str]:
 
     The only key is offered with an example beside, so that the shell adds no blank.
     """
+    from sightline.config import keys, toml
+
     known = keys.names()
     name, equals, begun = incomplete.partition("=")
     if in_bash := os.environ.pop(_BASH_KEY, None):
@@ -54,11 +56,15 @@ def set_bash_key_aside() -> None:
 
 def datasets(incomplete: str) -> list[str]:
     """Return the named data sets; if none begins with what was typed, the shell offers paths."""
+    from sightline.data import catalog
+
     return [name for name in catalog.NAMED if name.startswith(incomplete)]
 
 
 def runs(ctx: Any, incomplete: str) -> list[str]:
     """Return "latest" and the newest runs of the workspace, short unless an ID was begun."""
+    from sightline.experiments import run_folder
+
     ids = run_folder.run_ids(ctx.params["workspace"])[:_MOST_RUNS]
     names = ["latest", *map(run_folder.short_id, ids)]
     found = [name for name in names if name.startswith(incomplete)]
@@ -67,6 +73,8 @@ def runs(ctx: Any, incomplete: str) -> list[str]:
 
 def versions(ctx: Any, incomplete: str) -> list[str]:
     """Return the aliases and versions of the registry that begin with what was typed."""
+    from sightline import registry
+
     names = [*registry.ALIASES, *registry.names(ctx.params["workspace"])]
     return [name for name in names if name.startswith(incomplete)]
 

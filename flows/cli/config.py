@@ -13,7 +13,9 @@ from sightline.errors import InputError
 from sightline.flows.cli import console, options
 
 app = typer.Typer(
-    no_args_is_help=True, help="Write a config file to edit, its JSON Schema, or the reference."
+    add_completion=False,
+    no_args_is_help=True,
+    help="Write a config file to edit, its JSON Schema, or the reference.",
 )
 
 SCHEMA = "sightline.schema.json"

@@ -11,7 +11,9 @@ from sightline.flows.cli.progress_display import progress_display
 from sightline.flows.server import api
 from sightline.records import Run
 
-app = typer.Typer(no_args_is_help=True, help="List, fetch, inspect and watch data sets.")
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="List, fetch, inspect and watch data sets."
+)
 
 
 @app.command("list")

@@ -10,7 +10,10 @@ from sightline.flows.server import api
 from sightline.pipeline import doctor as diagnosis
 from sightline.training import device
 
+app = typer.Typer(add_completion=False)
 
+
+@app.command(epilog="Example: sightline doctor --artifacts /srv/sightline")
 def doctor(workspace: options.Workspace = options.WORKSPACE, as_json: options.Json = False) -> None:
     """Check versions, device, server, storage and free disk space. Exit with 1 on a problem."""
     checks = diagnosis.check_all(workspace, api.configured_url(), device.describe)

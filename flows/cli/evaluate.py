@@ -15,6 +15,8 @@ from sightline.prediction import evaluate as evaluation
 from sightline.records import ModelEvaluation, Run
 from sightline.reporting import evaluation_page, metric_tables
 
+app = typer.Typer(add_completion=False)
+
 EXAMPLES = (
     "Examples:\n\nsightline evaluate ./new-photos\n\n"
     "sightline evaluate photos.parquet --model photos-v3 --split test --output evaluated/\n\n"
@@ -23,6 +25,7 @@ EXAMPLES = (
 _MOST_CLASSES = 20  # Rows of the table; the page has all
 
 
+@app.command(epilog=EXAMPLES)
 def evaluate(
     data: options.DatasetArgument,
     model: options.AnyModel = None,

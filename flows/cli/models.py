@@ -26,6 +26,7 @@ from sightline.storage.workspace import Workspace
 
 REFUSED = 3  # Exit code if the promotion gate refuses a model
 app = typer.Typer(
+    add_completion=False,
     no_args_is_help=True,
     help="List, show, promote, roll back, export, verify and prune registered models.",
 )

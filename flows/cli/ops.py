@@ -8,7 +8,11 @@ import typer
 from sightline.flows.cli import console, ops_status, options
 from sightline.flows.server import api
 
-app = typer.Typer(no_args_is_help=True, help="Start, configure and monitor the Prefect server.")
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    help="Start, configure and monitor the Prefect server.",
+)
 
 _GpusOption = Annotated[
     int | None,

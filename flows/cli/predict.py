@@ -19,6 +19,8 @@ from sightline.prediction.records import Outcome, Prediction, ServedModel
 from sightline.records import Run
 from sightline.storage.workspace import Workspace
 
+app = typer.Typer(add_completion=False)
+
 EXAMPLES = (
     "Examples:\n\nsightline predict photo.png scans/\n\n"
     "sightline predict images.npy --model mnist-v3 --output predictions.parquet\n\n"
@@ -84,6 +86,7 @@ _RunnerOption = Annotated[
 ]
 
 
+@app.command(epilog=EXAMPLES)
 def predict(
     inputs: _InputsArgument,
     model: options.AnyModel = None,

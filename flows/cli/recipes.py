@@ -12,7 +12,11 @@ from sightline.data import recommend
 from sightline.data.recommend import AUTO
 from sightline.flows.cli import completion, console, options
 
-app = typer.Typer(no_args_is_help=True, help="List and show recipes, which are named configs.")
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    help="List and show recipes, which are named configs.",
+)
 
 
 @app.command("list")

@@ -19,6 +19,8 @@ from sightline.pipeline.process import keras_process
 from sightline.records.difference import ProvenanceRow
 from sightline.training import device
 
+app = typer.Typer(add_completion=False)
+
 EXAMPLES = (
     "Exit codes: 0 reproduced bit for bit; 3 reproduced within the noise, in another environment; "
     "4 not reproduced; 2 cannot be tried, for example because the data changed; 1 the training "
@@ -28,6 +30,7 @@ EXAMPLES = (
 _LONGEST_VALUE = 60
 
 
+@app.command(epilog=EXAMPLES)
 def reproduce(
     run: options.Run,
     workspace: options.Workspace = options.WORKSPACE,

@@ -18,7 +18,9 @@ from sightline.storage.workspace import Workspace
 _MOST_MISTAKES = 5  # Shown in the terminal; the report has more
 
 app = typer.Typer(
-    no_args_is_help=True, help="List, show, compare, verify, open, pin and prune past runs."
+    add_completion=False,
+    no_args_is_help=True,
+    help="List, show, compare, verify, open, pin and prune past runs.",
 )
 
 app.command("list", epilog=runs_list.EXAMPLES)(runs_list.list_runs)

@@ -22,6 +22,8 @@ from sightline.prediction.scoring.records import Scored
 from sightline.prediction.scoring.score import score as score_new
 from sightline.records import Run, ScoringStatus
 
+app = typer.Typer(add_completion=False)
+
 EXAMPLES = (
     "Examples:\n\nsightline score inbox/\n\n"
     "sightline score s3://bucket/arrived --model champion --dataset mnist --abstain-below 0.9\n\n"
@@ -38,6 +40,7 @@ _DataArgument = Annotated[
 ]
 
 
+@app.command(epilog=EXAMPLES)
 def score(
     data: _DataArgument,
     model: Annotated[

@@ -11,6 +11,8 @@ from sightline.flows.cli.signals import graceful_sigterm
 from sightline.prediction.serving import server
 from sightline.prediction.serving.settings import Settings
 
+app = typer.Typer(add_completion=False)
+
 EXAMPLES = (
     "Examples:\n\nsightline serve\n\n"
     "sightline serve --model mnist-v3 --port 8001 --abstain-below 0.9\n\n"
@@ -89,6 +91,7 @@ _LogOption = Annotated[
 ]
 
 
+@app.command(epilog=EXAMPLES)
 def serve(
     model: _ModelOption = "champion",
     dataset: _DatasetOption = None,

@@ -12,6 +12,7 @@ from sightline.experiments import seeds as seed_runs
 from sightline.experiments.seeds import SeedSummary
 from sightline.flows.cli import console, options, seeds_table
 from sightline.flows.cli import dry_run as planned
+from sightline.flows.cli.config_keys import ConfigKeysCommand
 from sightline.flows.cli.progress_display import progress_display
 from sightline.flows.cli.signals import graceful_sigterm
 from sightline.flows.cli.start import start
@@ -23,6 +24,8 @@ from sightline.pipeline.process import keras_process
 from sightline.records import Run, RunSummary
 from sightline.storage.text import printable
 from sightline.training.nodes import nodes
+
+app = typer.Typer(add_completion=False)
 
 EXAMPLES = (
     "Examples:\n\nsightline train --recipe quickstart\n\n"
@@ -78,6 +81,7 @@ _DryRunOption = Annotated[
 ]
 
 
+@app.command(epilog=EXAMPLES, cls=ConfigKeysCommand)
 def train(
     dataset: options.RecipeDataset = None,
     recipe: options.Recipe = recommend.AUTO,

@@ -10,6 +10,7 @@ import typer
 from sightline.data import recommend
 from sightline.experiments.search import space as search_space
 from sightline.flows.cli import console, options, tune_table
+from sightline.flows.cli.config_keys import ConfigKeysCommand
 from sightline.flows.cli.progress_display import progress_display
 from sightline.flows.cli.signals import graceful_sigterm
 from sightline.flows.cli.start_search import start
@@ -18,6 +19,8 @@ from sightline.flows.trials.runners import RunnerName, opened
 from sightline.flows.trials.trial import DEPLOYMENT
 from sightline.records import Run
 from sightline.storage import files
+
+app = typer.Typer(add_completion=False)
 
 EXAMPLES = (
     "Examples:\n\n"
@@ -35,6 +38,7 @@ class Metric(StrEnum):
     LOSS = "val_loss"
 
 
+@app.command(epilog=EXAMPLES, cls=ConfigKeysCommand)
 def tune(
     dataset: options.RecipeDataset = None,
     recipe: options.Recipe = recommend.AUTO,

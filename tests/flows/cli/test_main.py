@@ -12,12 +12,12 @@ from typer.core import TyperGroup as Group
 from typer.main import get_command
 
 from cli import refused, sightline
-from command import invoke
+from command import execute, invoke
 from examples import pictures, write_npz
 from sightline.config import RunConfig, loading
 from sightline.data import locate
 from sightline.errors import DataError
-from sightline.flows.cli.main import app
+from sightline.flows.cli.main import SUMMARIES, app
 from sightline.flows.preflight import ingest_ahead
 from sightline.pipeline import doctor
 from sightline.pipeline.doctor import Check
@@ -84,6 +84,23 @@ def test_command_reads_its_paths_with_our_parser(names):
     kinds = {one.name: one.type_descriptor for one in command.params if one.name != "help"}
     paths = {name: kind for name, kind in kinds.items() if kind.annotation is Path}
     assert not [name for name, kind in paths.items() if kind.parameter_info.parser is None]
+
+
+@pytest.mark.parametrize("name", list(SUMMARIES))
+def test_summary_is_the_beginning_of_the_help(name):
+    help_text = get_command(app).commands[name].help
+    assert " ".join(help_text.split()).startswith(SUMMARIES[name])
+
+
+def test_list_of_commands_imports_none_of_them():
+    code = (
+        "import sys\nfrom sightline.flows.cli.main import app\n"
+        "app(['--help'], standalone_mode=False)\n"
+        "sys.exit(bool({'pydantic', 'numpy', 'httpx', 'prefect'} & set(sys.modules)))"
+    )
+    done = execute(sys.executable, "-c", code)
+    assert done.returncode == 0, done.stderr
+    assert "tune" in done.stdout
 
 
 def test_version_is_printed():
