@@ -110,7 +110,7 @@ def test_changed_config_runs_and_force_runs_from_the_cache(workers, manual, text
     assert all(row["cached"] for row in workers.stage_times(forced["id"]))
 
 
-def test_changed_data_start_a_training(workers, tmp_path):
+def test_changed_data_start_a_training_whose_outcome_people_hear(workers, webhook, tmp_path):
     data = write_npz(tmp_path / "arriving.npz")
     watch = ("datasets", "watch", str(data))
     assert workers.sightline(*watch).returncode == 0
@@ -122,7 +122,13 @@ def test_changed_data_start_a_training(workers, tmp_path):
     (run,) = wait_for("the event starts a run", lambda: workers.runs_of("train/train-on-data"))
     assert run["parameters"]["dataset"] == str(data)
     assert run["parameters"]["sha256"] in changed.stdout
-    assert workers.finish(run["id"])["state"]["name"] == "Completed", workers.tail()
+    done = workers.finish(run["id"])
+    assert done["state"]["name"] == "Completed", workers.tail()
+    said = done["state"]["message"]
+    assert re.match(r"Test accuracy \d.*%\)\. arriving-v1 (promoted|refused): ", said), said
+    assert [tag for tag in done["tags"] if tag.startswith("accuracy ")]
+    wait_for("people hear", lambda: [one for one in webhook[1] if "Data: arriving\n" in one])
+    assert said in workers.log(run["id"])
     assert "training-report" in workers.artifacts_of(run["id"])
     assert [fit["work_pool_name"] for fit in workers.fits_of(run["id"])] == ["gpu"]
     checked = workers.complete("watch/watch-data", dataset=str(data))
