@@ -19,7 +19,13 @@ pytestmark = pytest.mark.usefixtures("prefect_api", "keras")
 
 LENIENT = [
     f"promotion.{limit}"
-    for limit in ("recall_margin=1", "calibration_margin=1", "latency_factor=100", "alpha=0.4")
+    for limit in (
+        "minimum_accuracy=0",
+        "recall_margin=1",
+        "calibration_margin=1",
+        "latency_factor=100",
+        "alpha=0.4",
+    )
 ]
 SETTINGS = [
     *TINY,
