@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from sightline.config import PromotionConfig
 from sightline.records import Certificate, Criterion, Decision
-from sightline.registry.gate import criteria, paired_tests
+from sightline.registry.gate import criteria, paired_tests, recall
 from sightline.registry.gate.scores import Scores
 
 _REASONS = {  # given for the first criterion that fails
@@ -57,7 +57,7 @@ def from_scores(
     checked = (
         *preconditions,
         criteria.mcnemar(pairs, limits.alpha),
-        criteria.class_recall(scores, limits.alpha, limits.recall_margin, limits.recall_power),
+        recall.class_recall(scores, limits.alpha, limits.recall_margin, limits.recall_power),
         criteria.calibration(scores, limits.calibration_margin),
         criteria.latency(scores.timing, limits.latency_factor),
         criteria.noise(pairs, noise),

@@ -5,7 +5,7 @@ import pytest
 from paired_answers import certificate, scores
 from sightline.evaluation.calibration import reliability
 from sightline.records import Criterion
-from sightline.registry.gate import criteria, paired_tests
+from sightline.registry.gate import criteria, paired_tests, recall
 from sightline.registry.gate.paired_tests import Pairs
 from sightline.registry.gate.scores import Timing
 
@@ -29,10 +29,10 @@ def test_unclear_gain_fails_with_the_number_of_images_that_would_show_it(pairs):
 
 
 def test_recall_of_all_classes_passes_with_the_least_certain_one():
-    found = criteria.class_recall(scores((5, 4, 991), (3, 5, 992)), 0.05, 0.02)
+    found = recall.class_recall(scores((5, 4, 991), (3, 5, 992)), 0.05, 0.02)
     low = float(paired_tests.lower_ends(Pairs(3, 5, 1000), 0.05))
     assert (not found.failed, found.measured, found.limit) == (True, pytest.approx(low), -0.02)
-    assert criteria.class_recall(scores((0, 0, 9), (0, 0, 0)), 0.05, 0.02).measured == -1.0
+    assert recall.class_recall(scores((0, 0, 9), (0, 0, 0)), 0.05, 0.02).measured == -1.0
     assert "“1”: at most 0.76 on 1,000 test images" in found.sentence
 
 
@@ -54,42 +54,42 @@ def test_recall_of_all_classes_passes_with_the_least_certain_one():
     ],
 )
 def test_failing_class_is_named_with_what_would_help(by_class, text):
-    criterion = criteria.class_recall(scores(*by_class), 0.05, 0.02)
+    criterion = recall.class_recall(scores(*by_class), 0.05, 0.02)
     assert criterion.failed
     assert re.search(text, criterion.sentence)
 
 
 def test_suggested_images_or_margins_suffice():
-    assert not criteria.class_recall(scores((0, 0, 1000), (0, 0, 133)), 0.05, 0.02).failed
-    assert not criteria.class_recall(scores((0, 0, 1000), (0, 0, 100)), 0.05, 0.027).failed
-    assert not criteria.class_recall(scores((9, 0, 991), (0, 0, 0)), 0.05, 1.0).failed
+    assert not recall.class_recall(scores((0, 0, 1000), (0, 0, 133)), 0.05, 0.02).failed
+    assert not recall.class_recall(scores((0, 0, 1000), (0, 0, 100)), 0.05, 0.027).failed
+    assert not recall.class_recall(scores((9, 0, 991), (0, 0, 0)), 0.05, 1.0).failed
 
 
 @pytest.mark.parametrize(("lost", "passed"), [(0, True), (3, True), (9, False), (20, False)])
 def test_margin_widens_to_what_the_images_of_a_class_can_tell(lost, passed):
     """Two hundred images a class, of which a dozen differ by chance."""
     classes = [(3, 3, 194)] * 9
-    found = criteria.class_recall(scores(*classes, (3, 3 + lost, 194 - lost)), 0.05, 0.02, 0.9)
+    found = recall.class_recall(scores(*classes, (3, 3 + lost, 194 - lost)), 0.05, 0.02, 0.9)
     assert found.failed is not passed
     assert found.limit == pytest.approx(-0.06, abs=0.01)
     assert "promotion.recall_power=0" in found.sentence
-    strict = criteria.class_recall(scores(*classes, (3, 3 + lost, 194 - lost)), 0.05, 0.02)
+    strict = recall.class_recall(scores(*classes, (3, 3 + lost, 194 - lost)), 0.05, 0.02)
     assert (strict.failed, strict.limit) == (True, -0.02)
 
 
 def test_class_may_lose_what_all_test_images_gain_for_certain():
-    found = criteria.class_recall(scores((1000, 0, 4000), (0, 200, 4800)), 0.05, 0.02, 0.9)
+    found = recall.class_recall(scores((1000, 0, 4000), (0, 200, 4800)), 0.05, 0.02, 0.9)
     assert (found.failed, found.limit) == (False, pytest.approx(-0.074, abs=0.003))
-    assert criteria.class_recall(scores((1000, 0, 4000), (0, 200, 4800)), 0.05, 0.02).failed
+    assert recall.class_recall(scores((1000, 0, 4000), (0, 200, 4800)), 0.05, 0.02).failed
 
 
 def test_class_without_test_images_fails_however_wide_the_margins():
-    assert criteria.class_recall(scores((9, 0, 91), (0, 0, 0)), 0.05, 0.02, 0.9).failed
+    assert recall.class_recall(scores((9, 0, 91), (0, 0, 0)), 0.05, 0.02, 0.9).failed
 
 
 def test_hostile_class_name_is_escaped_and_shortened():
     name = "{0.__class__} %s <b>\x1b[31m" + "x" * 500
-    found = criteria.class_recall(scores((0, 0, 9), (0, 0, 8), names=("cat", name)), 0.05, 0.02)
+    found = recall.class_recall(scores((0, 0, 9), (0, 0, 8), names=("cat", name)), 0.05, 0.02)
     assert "“{0.__class__} %s <b>\\x1b[31m" in found.sentence
     assert found.sentence.isprintable()
     assert len(found.sentence) < 400
