@@ -104,7 +104,9 @@ def test_report_and_prefect_show_decision_and_exports(reported, root):
         assert f"{export['difference']:.1e}" in page
     shown = artifacts(run_folder.read(Workspace(root), reported.run_id))
     text = str(shown["promotion-gate"].data)
-    assert text.startswith("## textures\\-v1 candidate: Passed as the first model")
+    assert text.startswith(
+        f"## {escape_markdown('textures-v1 candidate: Passed as the first model')}"
+    )
     for criterion in made.criteria:
         assert f"{escape_markdown(criterion.name)}**, passed: " in text
         assert escape_markdown(criterion.sentence) in text
