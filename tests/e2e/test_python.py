@@ -97,7 +97,7 @@ def test_every_example_of_the_documentation_runs(home, tmp_path):
     assert first[-1] == "run.report.open()"
     assert len(first) <= 5, "from the first cell to the report"
     assert "training.epochs" in done.stdout.splitlines()[-1]
-    assert len(run_folder.run_ids(Workspace(tmp_path / "artifacts"))) == 2
+    assert len(run_folder.run_ids(Workspace(tmp_path / "artifacts"))) == 3
 
 
 def test_interrupt_keeps_the_checkpoint_and_ends_every_process(home, tmp_path):
