@@ -1,4 +1,4 @@
-"""The stage ingest_shard alone, as a run of its own; others name it in `data.shard_deployment`."""
+"""A shard alone, as a run of its own; others name it in `data.shard_deployment`."""
 
 from datetime import datetime
 from typing import Any
@@ -7,17 +7,22 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from sightline.data.sharding.shard import INGEST_SHARD, ingest_shard
+from sightline.data.sharding.processes import in_process
+from sightline.data.sharding.shard import INGEST_SHARD
 from sightline.errors import SightlineError
 from sightline.flows import worker
 from sightline.flows.outage import survive_outages
 from sightline.pipeline import entry_store
-from sightline.records import Shard
+from sightline.pipeline.process import keras_process
+from sightline.records import FeatureShard, Run, Shard
+from sightline.training.embed_shard import EMBED_SHARD
 
 
 @flow(name="shard", persist_result=False, result_serializer="json")
-def shard_flow(run_id: str, started: datetime, shard: Shard, refresh: bool = False) -> State[Any]:
-    """Ingest a shard for another run, which started this flow through `data.shard_deployment`.
+def shard_flow(
+    run_id: str, started: datetime, shard: Shard | FeatureShard, refresh: bool = False
+) -> State[Any]:
+    """Ingest or embed a shard for another run, which names this flow in `data.shard_deployment`.
 
     Return a Completed state whose message is the key of the shard's cache entry, or a Failed one
     named after the error.
@@ -32,7 +37,16 @@ def shard_flow(run_id: str, started: datetime, shard: Shard, refresh: bool = Fal
         run = worker.run(run_id, started=started, refresh=refresh)
         with survive_outages(), run.workspace.in_use():
             entry_store.fetch(run.workspace, shard)
-            ingest_shard(run, shard)
+            key = _compute(run, shard)
     except SightlineError as error:
         return Failed(data=error, name=type(error).__name__, message=str(error))
-    return Completed(message=INGEST_SHARD.key(shard))
+    return Completed(message=key)
+
+
+def _compute(run: Run, shard: Shard | FeatureShard) -> str:
+    """Compute a shard; return the key of its cache entry."""
+    if isinstance(shard, FeatureShard):
+        in_process(keras_process(), EMBED_SHARD.function, run, shard)
+        return EMBED_SHARD.key(shard)
+    INGEST_SHARD.function(run, shard)
+    return INGEST_SHARD.key(shard)

@@ -150,7 +150,7 @@ def fit_stages(
     blueprint = stage(build, run, arrays, config.model)
     features = None
     if blueprint.last_frozen is not None:
-        features = stage(embed, run, arrays, blueprint, config.embedding)
+        features = stage(embed, run, arrays, blueprint, config.embedding, config.data)
     phases = fit(stage, run, features or arrays, blueprint, config.training)
     return Fitted(files, data_quality, arrays, blueprint, features, *phases)
 

@@ -35,12 +35,12 @@ R = TypeVar("R", bound=Record)
 
 
 def stage_task(
-    stage: Stage[R], *, retries: int, timeout_seconds: int
+    stage: Stage[R], *, retries: int, timeout_seconds: int, incidental: str = ""
 ) -> Callable[[Callable[P, R]], Task[P, R]]:
     """Return a decorator that turns a function into the cached Prefect task of a stage.
 
     Transient faults are retried with growing, jittered delays. After `timeout_seconds`, the task
-    fails and its Keras process is stopped.
+    fails and its Keras process is stopped. The result does not depend on the argument `incidental`.
     """
     return task(
         name=stage.name,
@@ -49,7 +49,7 @@ def stage_task(
         retry_jitter_factor=0.5,
         retry_condition_fn=is_transient,
         timeout_seconds=timeout_seconds,
-        cache_policy=VerifiedCache(stage=stage),
+        cache_policy=VerifiedCache(stage=stage, incidental=incidental),
         persist_result=True,
         result_serializer="json",
     )
@@ -94,6 +94,7 @@ class VerifiedCache(CachePolicy):
     """
 
     stage: Stage[Any] = field(kw_only=True)
+    incidental: str = ""  # Argument of the task that is no input of the stage
 
     def compute_key(
         self,
@@ -106,7 +107,8 @@ class VerifiedCache(CachePolicy):
         run: Run = inputs["run"]
         if run.refresh:
             return None
-        key = self.stage.key(*(value for name, value in inputs.items() if name != "run"))
+        left_out = {"run", self.incidental}
+        key = self.stage.key(*(value for name, value in inputs.items() if name not in left_out))
         entry = cache.find(run, self.stage, key)
         if entry is None or entry.made_by == run.token:
             return None

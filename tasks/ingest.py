@@ -7,12 +7,13 @@ from sightline.data import ingest as ingestion
 from sightline.data.ingest import INGEST
 from sightline.data.sharding.on_ray import RAY, ingest_on_ray
 from sightline.data.sharding.processes import in_processes
+from sightline.data.sharding.shard import INGEST_SHARD
 from sightline.data.sharding.stream import IngestShards
 from sightline.records import DatasetFiles, Run, Source
 from sightline.tasks.artifacts import show_table
 from sightline.tasks.base import stage_task
 from sightline.tasks.progress import logged_progress
-from sightline.tasks.shards import ingest_elsewhere
+from sightline.tasks.shards import compute_elsewhere
 
 
 @stage_task(INGEST, retries=3, timeout_seconds=24 * 3600)
@@ -32,4 +33,6 @@ def _runner(deployment: str | None) -> IngestShards:
     """Return what ingests shards where the config wants it."""
     if deployment == RAY:
         return ingest_on_ray
-    return partial(ingest_elsewhere, deployment=deployment) if deployment else in_processes
+    if deployment is None:
+        return in_processes
+    return partial(compute_elsewhere, INGEST_SHARD, deployment=deployment)

@@ -1,4 +1,4 @@
-"""Ingests shards on a Prefect deployment, many side by side, each in a flow run of its own.
+"""Computes shards on a Prefect deployment, many side by side, each in a flow run of its own.
 
 All runs are watched by one request every two seconds, so that the requests do not grow with the
 images. A shard whose run is lost is begun again alone.
@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import httpx
@@ -20,10 +20,10 @@ from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.runtime import task_run
 
 from sightline import errors
-from sightline.data.sharding.shard import INGEST_SHARD
 from sightline.errors import BusyStorageError, HandoverError, HandoverLostError
 from sightline.pipeline import cache
-from sightline.records import IngestedShard, Run, Shard
+from sightline.pipeline.stages import Stage
+from sightline.records import Record, Run
 from sightline.tasks import flow_runs
 from sightline.tasks.flow_runs import Watched
 
@@ -36,28 +36,34 @@ _SILENCE_SECONDS = 600  # Time that the server may be away
 _log = logging.getLogger("sightline.tasks")
 
 
-@dataclass
-class _Begun:
-    """A shard that is in the cache, or that a flow run ingests."""
+R = TypeVar("R", bound=Record)
 
-    shard: Shard
+
+@dataclass
+class _Begun(Generic[R]):
+    """A shard that is in the cache, or that a flow run computes."""
+
+    stage: Stage[R]
+    shard: Record
     key: str
     flow_run: UUID | None = None
     tries: int = 0
     state: State[Any] | None = None
 
 
-def ingest_elsewhere(run: Run, shards: Sequence[Shard], deployment: str) -> Iterator[IngestedShard]:
-    """Ingest the shards that are not in the cache on a deployment; yield all in order.
+def compute_elsewhere(
+    stage: Stage[R], run: Run, shards: Sequence[Record], deployment: str
+) -> Iterator[R]:
+    """Compute the shards that are not in the cache on a deployment; yield all in order.
 
     Raises ConfigError if the deployment does not exist; the error of a shard that failed;
     HandoverLostError if the run of a shard died three times or the server stayed away; and
     HandoverError if no worker begins, or a result is missing here.
     """
-    begun: deque[_Begun] = deque()
+    begun: deque[_Begun[R]] = deque()
     try:
         for shard in shards:
-            begun.append(_begin(run, _Begun(shard, INGEST_SHARD.key(shard)), deployment))
+            begun.append(_begin(run, _Begun(stage, shard, stage.key(shard)), deployment))
             if len(begun) >= _AT_ONCE:
                 yield _first(run, begun, deployment)
         while begun:
@@ -71,9 +77,9 @@ def ingest_elsewhere(run: Run, shards: Sequence[Shard], deployment: str) -> Iter
         raise
 
 
-def _begin(run: Run, one: _Begun, deployment: str) -> _Begun:
+def _begin(run: Run, one: _Begun[R], deployment: str) -> _Begun[R]:
     """Start a flow run, unless the shard is in the cache."""
-    entry = cache.find(run, INGEST_SHARD, one.key)
+    entry = cache.find(run, one.stage, one.key)
     if entry is not None and (not run.refresh or entry.made_by == run.token):
         return one
     one.tries += 1
@@ -94,7 +100,7 @@ def _begin(run: Run, one: _Begun, deployment: str) -> _Begun:
     return one
 
 
-def _first(run: Run, begun: deque[_Begun], deployment: str) -> IngestedShard:
+def _first(run: Run, begun: deque[_Begun[R]], deployment: str) -> R:
     """Wait for the first shard and take its record; begin those again whose run was lost."""
     waiting = warned = heard = time.monotonic()
     while (first := begun[0]).flow_run and not (first.state and first.state.is_final()):
@@ -103,8 +109,8 @@ def _first(run: Run, begun: deque[_Begun], deployment: str) -> IngestedShard:
         heard = now if found is not None else heard
         if now - heard >= _SILENCE_SECONDS:
             raise HandoverLostError(
-                f"The Prefect server did not answer for {_SILENCE_SECONDS} s during the ingest of "
-                "shards on other workers. It continues there; a retry takes what is complete."
+                f"The Prefect server did not answer for {_SILENCE_SECONDS} s while shards were "
+                "computed on other workers. It continues there; a retry takes what is complete."
             )
         _update(begun, found or {})
         if found is None or any(map(_is_at_work, begun)):
@@ -127,7 +133,7 @@ def _first(run: Run, begun: deque[_Begun], deployment: str) -> IngestedShard:
     return _take(run, begun.popleft())
 
 
-def _read(begun: deque[_Begun]) -> dict[UUID, FlowRun] | None:
+def _read(begun: deque[_Begun[R]]) -> dict[UUID, FlowRun] | None:
     """Read the flow runs of all shards at once; None if the server does not answer.
 
     Raises HandoverError if the first one was deleted.
@@ -147,14 +153,14 @@ def _read(begun: deque[_Begun]) -> dict[UUID, FlowRun] | None:
         return None
 
 
-def _update(begun: deque[_Begun], found: dict[UUID, FlowRun]) -> None:
+def _update(begun: deque[_Begun[R]], found: dict[UUID, FlowRun]) -> None:
     """Note the states of the flow runs."""
     for one in begun:
         if one.flow_run in found:
             one.state = found[one.flow_run].state
 
 
-def _is_at_work(one: _Begun) -> bool:
+def _is_at_work(one: _Begun[Any]) -> bool:
     return one.state is not None and not (one.state.is_scheduled() or one.state.is_final())
 
 
@@ -162,7 +168,7 @@ def _is_lost(state: State[Any]) -> bool:
     return state.is_crashed() or state.name == BusyStorageError.__name__
 
 
-def _take(run: Run, one: _Begun) -> IngestedShard:
+def _take(run: Run, one: _Begun[R]) -> R:
     """Return the record of a shard whose flow run has ended, from the shared cache."""
     state = one.state
     if state is not None and not state.is_completed():
@@ -170,10 +176,10 @@ def _take(run: Run, one: _Begun) -> IngestedShard:
             raise known
         kind = HandoverLostError if state.is_crashed() else HandoverError
         raise kind(
-            f"The ingest of a shard (flow run {one.flow_run}) ended {state.name}: "
+            f"The computation of a shard (flow run {one.flow_run}) ended {state.name}: "
             f"{state.message or 'no message'}"
         )
-    entry = cache.find(run, INGEST_SHARD, one.key)
+    entry = cache.find(run, one.stage, one.key)
     if entry is None:
         raise HandoverError(
             f"The shard {one.key} is complete, but not in {run.workspace}; all workers must mount "

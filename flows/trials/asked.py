@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from sightline.config import RunConfig
 from sightline.data import ingest, locate
+from sightline.data.sharding.shard import INGEST_SHARD
 from sightline.experiments.search import space
 from sightline.experiments.search.setup import Setup
 from sightline.experiments.search.space import Settings
@@ -43,7 +44,7 @@ def prepare(
     """Check everything before the first trial; hold out a validation split if there is none.
 
     Raises ConfigError if a sample of the space is no valid config, and errors as `preflight`,
-    `ingest` and, if shards are handed over, `ingest_elsewhere`.
+    `ingest` and, if shards are handed over, `compute_elsewhere`.
     """
     base = base.model_copy(update={"model": source_files.pin(base.model)})
     run.workspace.check_writable()
@@ -88,7 +89,7 @@ def _ingest(config: RunConfig, run: Run, source: Source) -> DatasetFiles:
         return ingest.ingest(run, source, config.data)
     api.configure(verbose=False)
     api.require()
-    from sightline.tasks.shards import ingest_elsewhere  # imports Prefect
+    from sightline.tasks.shards import compute_elsewhere  # imports Prefect
 
-    elsewhere = partial(ingest_elsewhere, deployment=deployment)
+    elsewhere = partial(compute_elsewhere, INGEST_SHARD, deployment=deployment)
     return ingest.ingest(run, source, config.data, elsewhere)

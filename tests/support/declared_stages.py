@@ -16,6 +16,7 @@ from sightline.prediction.shards import PREDICT_SHARD
 from sightline.prediction.unlabelled import PREDICT
 from sightline.reporting.report import REPORT, REPORT_EVALUATION
 from sightline.training.embed import EMBED
+from sightline.training.embed_shard import EMBED_SHARD
 from sightline.training.train import TRAIN
 
 STAGES: tuple[Stage[Any], ...] = (
@@ -25,6 +26,7 @@ STAGES: tuple[Stage[Any], ...] = (
     INGEST,
     PREPROCESS,
     BUILD,
+    EMBED_SHARD,
     EMBED,
     TRAIN,
     EVALUATE,

@@ -63,7 +63,7 @@ def taken(run, photos):
 
     def take(deployment="shard/by-hand", call=None):
         found = []
-        elsewhere = partial(shards.ingest_elsewhere, deployment=deployment)
+        elsewhere = partial(shards.compute_elsewhere, INGEST_SHARD, deployment=deployment)
 
         @flow
         def once():

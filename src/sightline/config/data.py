@@ -79,11 +79,12 @@ class DataConfig(Section):
     seed: Seed = 0
     """Random seed of the train/test split."""
     shard_images: int = Field(default=10_000, ge=1, le=1_000_000, examples=[1000])
-    """More images in a folder or in Parquet files are ingested in shards of about so many, which
-    are cached, computed and repeated one by one. The result is the same."""
+    """More images in a folder or in Parquet files are ingested in shards of about so many, and the
+    features of more images are computed in shards. They are cached, computed and repeated one by
+    one. The result is the same."""
     shard_deployment: str | None = Field(default=None, examples=["shard/shard-cpu"])
-    """Deployment that ingests the shards, as FLOW/DEPLOYMENT, or ray for the nodes of the Ray
-    cluster of which this machine is one. Unset: processes of this machine."""
+    """Deployment that computes the shards, as FLOW/DEPLOYMENT, or ray for the nodes of the Ray
+    cluster of which this machine is one, which ingest them. Unset: processes of this machine."""
 
 
 class PreprocessingConfig(Section):

@@ -1,5 +1,7 @@
 """Recognize folders of images: class folders, or images that a table or their names label."""
 
+import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,8 +103,7 @@ def _layout(path: Path, scans: dict[str, _Scan], unknown: list[str]) -> Layout:
         notes += (f"Left out, as they lie beside the class folders: {len(beside):,} image(s).",)
     tables = {scan.table for scan in scans.values()}
     others = [file for scan in scans.values() for file in scan.others if file not in tables]
-    stems = {image.with_suffix("") for scan in scans.values() for image in scan.images}
-    annotations = [file for file in others if _annotates(file, stems)]
+    annotations = _annotations(others, scans.values())
     if annotations:
         known = image_kinds.describe_kinds(image_kinds.count_kinds(annotations))
         notes += (f"Left out, as annotations of the images of the same names: {known}.",)
@@ -119,9 +120,13 @@ def _layout(path: Path, scans: dict[str, _Scan], unknown: list[str]) -> Layout:
     )
 
 
-def _annotates(path: Path, stems: set[Path]) -> bool:
-    """Return whether a file describes the image of the same name beside it."""
-    return path.suffix.lower() in _ANNOTATIONS and path.with_suffix("") in stems
+def _annotations(others: Iterable[Path], scans: Iterable[_Scan]) -> list[Path]:
+    """Return the files that describe the image of the same name beside them."""
+    found = [file for file in others if file.suffix.lower() in _ANNOTATIONS]
+    if not found:
+        return []
+    stems = {image.with_suffix("") for scan in scans for image in scan.images}
+    return [file for file in found if file.with_suffix("") in stems]
 
 
 def _check_not_splits(path: Path, folders: list[str], scan: _Scan) -> None:
@@ -192,4 +197,5 @@ def _images_below(path: Path, folder: Path) -> tuple[list[Path], list[Path]]:
             f"{nested} is named like a split, but lies in a folder that would be a class; give "
             f"the path of the folder that holds the splits, or move them: {KNOWN}."
         )
-    return sorted(images, key=lambda image: image.parts), others
+    # `parts` would stay in each path
+    return sorted(images, key=lambda image: str(image).split(os.sep)), others

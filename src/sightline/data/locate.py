@@ -134,18 +134,19 @@ def unchanged(source: Source) -> Iterator[None]:
         raise DataError(f"{source.path} changed while it was read; run again when it is complete.")
 
 
-def _state(source: Source) -> list[tuple[str, int, int]]:
-    """Return path, size and time of change of each file; none for a named data set."""
+def _state(source: Source) -> str:
+    """Digest path, size and time of change of each file; of no file for a named data set."""
     if source.kind in {"named", "embedded"}:
-        return []
-    found = []
+        return ""
     layout = find_layout(to_path(source.path))
     if isinstance(layout.path, RemotePath):
-        return [(_remote_digest(layout), 0, 0)]
+        return _remote_digest(layout)
+    digest = hashlib.sha256()
     for path in _files(layout):
         status = path.lstat()
-        found.append((str(path), status.st_size, status.st_mtime_ns))
-    return found
+        found = f"{path}\0{status.st_size} {status.st_mtime_ns}\n"
+        digest.update(found.encode(errors="surrogateescape"))
+    return digest.hexdigest()
 
 
 def _files(found: Layout) -> list[Path]:

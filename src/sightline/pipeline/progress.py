@@ -77,13 +77,13 @@ class Counter:
     unit: str
     total: int | None
     stage: str = "ingest"
-    _done: int = field(default=0, init=False)
+    done: int = 0  # Steps before the first one that is counted
     _emitted: float = field(default=0.0, init=False)
 
     def advance(self, steps: int) -> None:
         """Count more steps."""
-        self._done += steps
+        self.done += steps
         now = time.monotonic()
-        if self._done == self.total or now - self._emitted >= INTERVAL:
+        if self.done == self.total or now - self._emitted >= INTERVAL:
             self._emitted = now
-            emit(Progress(stage=self.stage, done=self._done, total=self.total, unit=self.unit))
+            emit(Progress(stage=self.stage, done=self.done, total=self.total, unit=self.unit))

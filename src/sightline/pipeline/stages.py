@@ -23,7 +23,8 @@ KERAS = ("keras", "numpy")
 """Distributions that the result of every Keras stage depends on, besides Keras' backend."""
 
 STAGE_NAMES = (
-    *("survey_files", "partition", "ingest_shard", "ingest", "preprocess", "build", "embed"),
+    *("survey_files", "partition", "ingest_shard", "ingest", "preprocess", "build", "embed_shard"),
+    "embed",
     *("train", "evaluate", "predict", "report", "export", "predict_shard"),
     *("ingest_labelled", "evaluate_model", "report_evaluation"),
 )

@@ -62,5 +62,12 @@ from sightline.records.result import (
     StageTime,
 )
 from sightline.records.scoring import DriftMeasure, LiveAccuracy, ScoringCheck, ScoringStatus
-from sightline.records.shards import IngestedShard, Partition, Shard, SurveyedFiles
+from sightline.records.shards import (
+    EmbeddedShard,
+    FeatureShard,
+    IngestedShard,
+    Partition,
+    Shard,
+    SurveyedFiles,
+)
 from sightline.records.unlabelled import UnlabelledPredictions

@@ -139,9 +139,12 @@ class ArraySplit(Record):
 class ArraySet(Record):
     """Output of preprocess: splits "train", "test" and, if configured, "validation"."""
 
+    incidental: ClassVar[frozenset[str]] = frozenset({"shards"})
+
     class_names: tuple[str, ...]
     image_shape: tuple[int, int, int]
     resize: Resize = "stretch"  # See `DatasetFiles`
     white: int = 65535
     splits: dict[str, ArraySplit]
     last_frozen: str | None = None  # After the stage embed: the layer whose output the features are
+    shards: tuple[str, ...] = ()  # Cache entries of the shards that the features come from, if any

@@ -1,11 +1,13 @@
-"""Records of shards: parts of a data set that are ingested one by one."""
+"""Records of shards: parts of a data set that are ingested or embedded one by one."""
 
 from typing import ClassVar
 
 from pydantic import Field
 
-from sightline.config import Resize
+from sightline.config import EmbeddingConfig, Resize
 from sightline.records.base import ArrayFile, FileRecord, ImagesFile, Record, Sha256
+from sightline.records.data import ArraySplit
+from sightline.records.model import ModelBlueprint
 
 
 class Shard(Record):
@@ -50,3 +52,29 @@ class SurveyedFiles(Record):
     """What the headers of images say that lie behind a URL, in the cache."""
 
     headers: ArrayFile  # int64 NPY (n, 7): a row for each image, see `data.remote.headers`
+
+
+class FeatureShard(Record):
+    """Images of a split whose features are computed together.
+
+    It is identified by the pixels of the images, not by their places in the split.
+    """
+
+    incidental: ClassVar[frozenset[str]] = frozenset({"split", "first", "done", "total"})
+
+    split: ArraySplit  # The whole split, of images
+    first: int = Field(ge=0)  # Number of the first image in the split
+    images: int = Field(ge=1)
+    content: Sha256  # Digest of the SHA-256 of all images' pixels, in order
+    blueprint: ModelBlueprint
+    settings: EmbeddingConfig  # With the views of this split
+    done: int = Field(ge=0)  # Views before the shard, in all splits, for the progress
+    total: int = Field(ge=1)  # Views of all splits
+
+
+class EmbeddedShard(Record):
+    """Features of a shard in the cache."""
+
+    features: ArrayFile  # float16 (n, views, ...)
+    digests: ArrayFile  # uint8 (n, 32): the SHA-256 of the pixels of each image
+    front: str  # Identifies the frozen layers and settings, see `training.features`

@@ -2,16 +2,35 @@
 
 import hashlib
 import math
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from sightline.config import EmbeddingConfig
+from sightline.data.decoding.parallel import ordered_map
+from sightline.data.split_arrays import StoredImages, blocks
 
 Pixels = NDArray[np.uint8]
 
 MOST_STRETCHED = 4 / 3  # Largest ratio of the sides of a crop, relative to those of the image
+
+
+def as_pixels(images: NDArray[Any]) -> Pixels:
+    """Return images as uint8; preprocessing may have scaled them to [0, 1]."""
+    return images if images.dtype == np.uint8 else np.rint(images * 255).astype(np.uint8)
+
+
+def digests(images: StoredImages) -> Iterator[NDArray[np.uint8]]:
+    """Yield the SHA-256 of the pixels of each image, in blocks of shape (m, 32)."""
+
+    def block(rows: slice) -> NDArray[np.uint8]:
+        found = [digest_of(image) for image in as_pixels(images[rows])]
+        return np.frombuffer(b"".join(found), np.uint8).reshape(-1, 32)
+
+    return ordered_map(block, blocks(images), batch_size=1)
 
 
 def digest_of(image: Pixels) -> bytes:

@@ -1,9 +1,9 @@
 """Compute the features of the frozen layers of a backbone. Runs in the Keras process."""
 
-import math
+import functools
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import keras
 import numpy as np
@@ -11,50 +11,98 @@ from numpy.typing import NDArray
 
 from sightline.config import EmbeddingConfig
 from sightline.data.decoding.parallel import ordered_map
-from sightline.data.split_arrays import StoredImages, blocks, open_split
+from sightline.data.split_arrays import SelectedImages, StoredImages, open_split
+from sightline.errors import StageError
 from sightline.models import backbone, keras_files
-from sightline.pipeline import cache
 from sightline.pipeline.cache import Draft
 from sightline.pipeline.progress import Counter
-from sightline.records import ArrayFile, ArraySet, ArraySplit, ModelBlueprint, Run
-from sightline.storage.npy import ArrayWriter, open_mapped
+from sightline.records import (
+    ArrayFile,
+    ArraySet,
+    ArraySplit,
+    EmbeddedShard,
+    FeatureShard,
+    ModelBlueprint,
+    Run,
+)
+from sightline.storage.npy import ArrayWriter
 from sightline.storage.workspace import Workspace
 from sightline.training import crops, state
-from sightline.training.crops import Pixels, digest_of
+from sightline.training.crops import Pixels, as_pixels
 from sightline.training.embed import EMBED
 from sightline.training.feature_engine import Engine, Floats, check_agreement, choose_engine
+from sightline.training.feature_shards import (
+    FRONT,
+    check_room,
+    count_views,
+    settings_of,
+    with_features,
+)
+from sightline.training.known_features import Known, find_known
 
 _CHECKED = 16  # Images on which the engine is compared with Keras
-_FLOAT16_BYTES = 2
-_FRONT = "front.txt"  # Names the layers and settings that computed the features of an entry
-_DIGESTS = "digests"  # SHA-256 of the images of a split, in the order of its features
 
 
 def compute(
     run: Run, arrays: ArraySet, blueprint: ModelBlueprint, settings: EmbeddingConfig, draft: Draft
 ) -> ArraySet:
     """Write the features of all splits to a draft; see `embed.embed`."""
-    front = _front(run.workspace, blueprint)
-    shape = tuple(front.output_shape[1:])
-    views = {name: settings.views if name == "train" else 1 for name in arrays.splits}
-    total = sum(arrays.splits[name].count * count for name, count in views.items())
-    run.workspace.check_room(total * math.prod(shape) * _FLOAT16_BYTES, "The features")
-    any_views = settings.model_copy(update={"views": 1})  # a crop does not depend on their number
-    front_id = EMBED.key(state.digest(front, "weights"), str(blueprint.last_frozen), any_views)
-    draft.path(_FRONT).write_text(front_id, encoding="ascii")
-    engine = choose_engine(front, settings.engine)
-    source = _Source(engine, _Known(run, front_id), settings)
+    front = _open_front(run.workspace, blueprint, settings)
+    total = count_views(arrays, settings)
+    check_room(run.workspace, total, front.shape)
     counter = Counter("views", total, "embed")
     splits: dict[str, ArraySplit] = {}
-    for name, split in arrays.splits.items():
-        images = open_split(run.workspace, split)
-        check_agreement(front, engine.calculate, _pixels(images[:_CHECKED]))
-        computed = source.blocks(images, views[name])
-        np.save(draft.path(f"{_DIGESTS}_{name}.npy"), _digests(images))
-        file = _write(draft, name, (len(images), views[name], *shape), computed, counter)
-        update = {"images": file, "rows": None, "views": views[name]}
-        splits[name] = split.model_copy(update=update)
+    for name, own in settings_of(arrays, settings).items():
+        images = open_split(run.workspace, arrays.splits[name])
+        source = _Source(front, images, np.concatenate([*crops.digests(images)]), own)
+        file, _ = source.write(run, draft, name, counter)
+        splits[name] = with_features(arrays.splits[name], file)
     return arrays.model_copy(update={"splits": splits, "last_frozen": blueprint.last_frozen})
+
+
+def compute_shard(run: Run, shard: FeatureShard, draft: Draft) -> EmbeddedShard:
+    """Write the features of a shard to a draft; see `embed_shard.embed_shard`."""
+    any_views = shard.settings.model_copy(update={"views": 1})
+    front = _kept_front(run.workspace, shard.blueprint, any_views)
+    rows = np.arange(shard.first, shard.first + shard.images)
+    images = SelectedImages(open_split(run.workspace, shard.split), rows)
+    digests = np.concatenate([*crops.digests(images)])
+    if hashlib.sha256(digests.tobytes()).hexdigest() != shard.content:
+        raise StageError(
+            f"{shard.split.images.path} has other images than those of the shard; all workers must "
+            "mount the same artifacts root (SIGHTLINE_ARTIFACTS). If they do, run again."
+        )
+    check_room(run.workspace, shard.images * shard.settings.views, front.shape)
+    counter = Counter("views", shard.total, "embed", shard.done)
+    source = _Source(front, images, digests, shard.settings)
+    features, own = source.write(run, draft, "shard", counter)
+    return EmbeddedShard(features=features, digests=own, front=front.id)
+
+
+@dataclass(frozen=True)
+class _Front:
+    """The frozen layers and what computes them."""
+
+    model: keras.Model  # From uint8 images to float32 features
+    engine: Engine
+    id: str  # Digest of the weights and of the settings, without the number of views
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the features of a view."""
+        return tuple(self.model.output_shape[1:])
+
+
+def _open_front(
+    workspace: Workspace, blueprint: ModelBlueprint, settings: EmbeddingConfig
+) -> _Front:
+    model = _front(workspace, blueprint)
+    any_views = settings.model_copy(update={"views": 1})  # a crop does not depend on their number
+    key = EMBED.key(state.digest(model, "weights"), str(blueprint.last_frozen), any_views)
+    return _Front(model, choose_engine(model, settings.engine), key)
+
+
+_kept_front = functools.lru_cache(maxsize=1)(_open_front)  # for the next shard
 
 
 def _front(workspace: Workspace, blueprint: ModelBlueprint) -> keras.Model:
@@ -67,76 +115,56 @@ def _front(workspace: Workspace, blueprint: ModelBlueprint) -> keras.Model:
     return keras_files.with_preprocessing(frozen)
 
 
-class _Known:
-    """Features in the cache that the same layers computed with the same settings, by image."""
-
-    def __init__(self, run: Run, front_id: str) -> None:
-        self._rows: dict[bytes, tuple[Floats, int]] = {}
-        for folder in sorted((run.workspace.root / "cache" / EMBED.name).glob(f"[!.]*/{_FRONT}")):
-            same = folder.read_text(encoding="ascii", errors="replace") == front_id
-            entry = cache.find(run, EMBED, folder.parent.name) if same and not run.refresh else None
-            for name, split in entry.record.splits.items() if entry else ():
-                features = open_mapped(run.workspace.root / split.images.path)
-                for row, digest in enumerate(np.load(folder.parent / f"{_DIGESTS}_{name}.npy")):
-                    others, _ = self._rows.get(digest.tobytes(), (features[:, :0], 0))
-                    if others.shape[1] < features.shape[1]:
-                        self._rows[digest.tobytes()] = (features, row)
-
-    def get(self, digest: bytes, views: int) -> Floats | None:
-        """Return the features of an image with so many views, (views, ...), or None."""
-        if digest not in self._rows:
-            return None
-        features, row = self._rows[digest]
-        return features[row, :views] if features.shape[1] >= views else None
-
-
 @dataclass(frozen=True)
 class _Source:
-    """Where features come from: the cache, or else the engine."""
+    """Images (n, ...) whose features come from the cache, or else from the engine."""
 
-    engine: Engine
-    known: _Known
+    front: _Front
+    images: StoredImages
+    digests: NDArray[np.uint8]  # SHA-256 of the pixels of each image, (n, 32)
     settings: EmbeddingConfig
 
-    def blocks(self, images: StoredImages, views: int) -> Iterator[Floats]:
-        """Yield float16 blocks (m, views, ...) of images, uint8 or float32."""
-        size = max(1, self.engine.batch // views)
+    def write(
+        self, run: Run, draft: Draft, name: str, counter: Counter
+    ) -> tuple[ArrayFile, ArrayFile]:
+        """Write features and digests, and what computed them, to a draft; return both records."""
+        check_agreement(
+            self.front.model, self.front.engine.calculate, as_pixels(self.images[:_CHECKED])
+        )
+        views = self.settings.views
+        draft.path(FRONT).write_text(self.front.id, encoding="ascii")
+        known = find_known(run, self.front.id, self.digests, views)
+        shape = (len(self.images), views, *self.front.shape)
+        with (
+            ArrayWriter(draft.path(f"features_{name}.npy"), shape, "float16") as features,
+            ArrayWriter(draft.path(f"digests_{name}.npy"), self.digests.shape, "uint8") as digests,
+        ):
+            digests.append(self.digests)
+            for block in self._blocks(known):
+                features.append(block)
+                counter.advance(block.shape[0] * block.shape[1])
+        return draft.array_record(features), draft.array_record(digests)
+
+    def _blocks(self, known: Known) -> Iterator[Floats]:
+        """Yield float16 blocks (m, views, ...)."""
+        views, engine = self.settings.views, self.front.engine
+        size = max(1, engine.batch // views)
 
         def prepare(start: int) -> tuple[list[Floats | None], list[Pixels]]:
-            block = _pixels(images[start : start + size])
-            known = [self.known.get(digest_of(image), views) for image in block]
-            new = [image for image, found in zip(block, known, strict=True) if found is None]
-            return known, [crops.view(one, n, self.settings) for one in new for n in range(views)]
+            rows = slice(start, start + size)
+            found = [known.get(digest.tobytes()) for digest in self.digests[rows]]
+            pairs = zip(as_pixels(self.images[rows]), found, strict=True)
+            new = [image for image, one in pairs if one is None]
+            return found, [crops.view(one, n, self.settings) for one in new for n in range(views)]
 
         def calculate(prepared: tuple[list[Floats | None], list[Pixels]]) -> Floats:
-            known, new = prepared
+            found, new = prepared
             computed = iter(())
             if new:
-                found = self.engine.calculate(np.stack(new)).astype(np.float16)
-                computed = iter(found.reshape(-1, views, *found.shape[1:]))
-            return np.stack([next(computed) if one is None else one for one in known])
+                features = engine.calculate(np.stack(new)).astype(np.float16)
+                computed = iter(features.reshape(-1, views, *features.shape[1:]))
+            return np.stack([next(computed) if one is None else one for one in found])
 
-        prepared = ordered_map(prepare, range(0, len(images), size), batch_size=1)
-        threads = self.engine.threads
+        prepared = ordered_map(prepare, range(0, len(self.images), size), batch_size=1)
+        threads = engine.threads
         return ordered_map(calculate, prepared, 1, ahead=threads + 2, threads=threads)
-
-
-def _digests(images: StoredImages) -> NDArray[np.uint8]:
-    """Return the SHA-256 of the pixels of each image, (n, 32)."""
-    rows = (digest_of(image) for part in blocks(images) for image in _pixels(images[part]))
-    return np.array([np.frombuffer(row, np.uint8) for row in rows])
-
-
-def _pixels(images: NDArray[Any]) -> Pixels:
-    """Return images as uint8; preprocessing may have scaled them to [0, 1]."""
-    return images if images.dtype == np.uint8 else np.rint(images * 255).astype(np.uint8)
-
-
-def _write(
-    draft: Draft, name: str, shape: tuple[int, ...], blocks: Iterator[Floats], counter: Counter
-) -> ArrayFile:
-    with ArrayWriter(draft.path(f"features_{name}.npy"), shape, "float16") as writer:
-        for block in blocks:
-            writer.append(block)
-            counter.advance(block.shape[0] * block.shape[1])
-    return draft.array_record(writer)

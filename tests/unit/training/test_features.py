@@ -9,8 +9,9 @@ from sightline.models import build, keras_files
 from sightline.records import Run
 from sightline.storage import npy
 from sightline.storage.workspace import Workspace
-from sightline.training import crops, embed, feature_engine, features, train
+from sightline.training import crops, embed, feature_engine, feature_shards, features, train
 from sightline.training.class_balance import class_weights
+from sightline.training.embed_shard import embed_shard
 from stored_photos import store
 
 pytestmark = pytest.mark.slow
@@ -94,18 +95,74 @@ def test_other_backends_compute_with_keras(run, blueprint, monkeypatch):
         feature_engine.choose_engine(front, "onnxruntime")
 
 
-def test_only_new_images_are_computed(run, blueprint, embedded, monkeypatch):
+def in_shards(run, arrays, blueprint, settings, size=8):
+    def compute(run, shards):
+        return (embed_shard(run, shard) for shard in shards)
+
+    return embed.embed_in_shards(run, arrays, blueprint, settings, size, compute)
+
+
+def test_shards_merge_to_the_bytes_of_features_without_them(run, arrays, blueprint, embedded):
+    def content():
+        folder = run.workspace.path(embedded.splits["train"].images.path).parent
+        return {path.name: path.read_bytes() for path in folder.glob("*.[nt]*")}
+
+    expected = content()
+    assert len(expected) == 5
+    fresh = run.model_copy(update={"id": "fresh", "refresh": True})
+    found = in_shards(fresh, arrays, blueprint, TWO_VIEWS)
+    assert len(found.shards) > 5
+    assert found.model_copy(update={"shards": ()}) == embedded
+    assert content() == expected
+    assert {
+        path.parent.name for path in run.workspace.root.glob("cache/embed_shard/*/front.txt")
+    } == {one.split("/")[2] for one in found.shards}
+
+
+def test_shard_of_other_images_is_refused(run, arrays, blueprint):
+    shards = feature_shards.divide(run, arrays, blueprint, TWO_VIEWS, 8)["train"]
+    other = shards[1].model_copy(update={"first": 0})
+    fresh = run.model_copy(update={"refresh": True})
+    with pytest.raises(StageError, match="SIGHTLINE_ARTIFACTS"):
+        embed_shard(fresh, other)
+
+
+@pytest.fixture
+def seen(monkeypatch):
+    """Count the views that are computed, by an engine without a network."""
     seen = []
 
     def counting(front, wanted):
         def count(images):
             seen.append(len(images))
-            return np.zeros((len(images), 1, 1, 320), np.float32)
+            return np.repeat(images.mean((1, 2, 3)), 320).reshape(-1, 1, 1, 320)
 
         return feature_engine.Engine(count, 16, 1)
 
     monkeypatch.setattr(features, "choose_engine", counting)
     monkeypatch.setattr(features, "check_agreement", lambda *_: None)
+    features._kept_front.cache_clear()
+    yield seen
+    features._kept_front.cache_clear()
+
+
+def test_shards_compute_only_images_that_no_entry_has(run, blueprint, seen):
+    photos = RNG.integers(0, 256, (72, 32, 32, 3), np.uint8)
+    before, after = photos[:60], np.concatenate([photos[60:70], photos[10:60], photos[:10]])
+    first = in_shards(run, store(run, "before", train=before), blueprint, TWO_VIEWS)
+    assert sum(seen) == 2 * 60
+    seen.clear()
+    second = in_shards(run, store(run, "after", train=after), blueprint, TWO_VIEWS)
+    assert sum(seen) == 2 * 10
+    assert set(first.shards) & set(second.shards)
+    np.testing.assert_array_equal(opened(run, second)[10:60], opened(run, first)[10:])
+    seen.clear()
+    whole = embed.embed(run, store(run, "whole", train=photos), blueprint, TWO_VIEWS)
+    assert sum(seen) == 2 * 2
+    np.testing.assert_array_equal(opened(run, whole)[:60], opened(run, first))
+
+
+def test_only_new_images_are_computed(run, blueprint, embedded, seen):
     grown = np.concatenate([RNG.integers(0, 256, (5, 32, 32, 3), np.uint8), PHOTOS[:40]])
     more = store(run, "grown", train=grown, test=PHOTOS[30:])
     after = embed.embed(run, more, blueprint, TWO_VIEWS)

@@ -1,14 +1,18 @@
-"""Ingest shards in processes of this machine."""
+"""Compute shards in processes of this machine."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from queue import SimpleQueue
+from typing import TypeVar
 
 from sightline.data.decoding.parallel import ordered_map
 from sightline.data.sharding.shard import ingest_shard
 from sightline.errors import KerasProcessError
 from sightline.pipeline.process import KerasProcess, ProcessSettings
 from sightline.pipeline.provenance import cores
-from sightline.records import IngestedShard, Run, Shard
+from sightline.records import IngestedShard, Record, Run, Shard
+
+S = TypeVar("S", bound=Record)
+R = TypeVar("R", bound=Record)
 
 _THREADS = 4  # Threads with which a process decodes
 _TRIES = 3  # How often a shard is begun whose process dies
@@ -36,13 +40,7 @@ def in_processes(
     def ingest(shard: Shard) -> IngestedShard:
         process = idle.get()
         try:
-            for _ in range(_TRIES - 1):
-                try:
-                    return _run(process, run, shard)
-                except KerasProcessError:
-                    if process.is_cancelled:
-                        raise
-            return _run(process, run, shard)
+            return in_process(process, ingest_shard, run, shard)
         finally:
             idle.put(process)
 
@@ -57,6 +55,15 @@ def in_processes(
             process.close()
 
 
-def _run(process: KerasProcess, run: Run, shard: Shard) -> IngestedShard:
-    found: IngestedShard = process.run(ingest_shard, run, shard)
-    return found
+def in_process(process: KerasProcess, function: Callable[[Run, S], R], run: Run, shard: S) -> R:
+    """Call the function of a stage of shards in a process; begin the shard again if that dies.
+
+    Raises errors as the function, and KerasProcessError if the shard kills the process three times.
+    """
+    for _ in range(_TRIES - 1):
+        try:
+            return process.run(function, run, shard)
+        except KerasProcessError:
+            if process.is_cancelled:
+                raise
+    return process.run(function, run, shard)

@@ -106,13 +106,13 @@ def test_shard_whose_process_dies_is_begun_again_alone(photos, tmp_path, monkeyp
     run = new_run(tmp_path)
     begun = []
 
-    def dying(process, run, shard):
+    def dying(process, function, run, shard):
         begun.append(shard.content)
         if begun.count(shard.content) < 3 and shard.content == begun[0]:
             raise KerasProcessError("killed")
         return ingest_shard(run, shard)
 
-    monkeypatch.setattr(processes, "_run", dying)
+    monkeypatch.setattr(processes.KerasProcess, "run", dying)
     expected = ingest(new_run(tmp_path / "whole"), photos)
     found = ingest(run, photos, lambda run, shards: in_processes(run, shards, 2), shard_images=40)
     assert found.images == expected.images
