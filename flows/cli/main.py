@@ -22,6 +22,7 @@ SUMMARIES = {
     "serve": "Predict images over HTTP: POST /predict, the Open Inference Protocol, /metrics.",
     "reproduce": "Repeat a run from its manifest, without the cache, and compare the weights.",
     "doctor": "Check versions, device, server, storage and free disk space.",
+    "labels": "Choose images to label, and take the labels into the data set.",
     "datasets": "List, fetch, inspect and watch data sets.",
     "recipes": "List and show recipes, which are named configs.",
     "config": "Write a config file to edit, its JSON Schema, or the reference.",

@@ -2,7 +2,7 @@
 
 import keras
 
-from sightline.models import keras_files
+from sightline.models import keras_files, mirrored
 
 _RANK_OF_MAPS = 4  # Batch, height, width, channels
 
@@ -27,6 +27,9 @@ def with_features(model: keras.Model) -> keras.Model:
 
 
 def _penultimate(network: keras.Model) -> keras.KerasTensor | None:
+    if (inner := mirrored.applied_twice(network)) is not None:  # of the image, not its mirror image
+        found = _penultimate(inner)
+        return None if found is None else keras.Model(inner.inputs, found)(network.inputs[0])
     last = next((layer for layer in reversed(network.layers) if layer.weights), None)
     try:
         found = last.input if last is not None else None

@@ -2,7 +2,7 @@
 
 import math
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +19,11 @@ class Size(NamedTuple):
 LARGE, SMALL = Size(96, 190), Size(56, 72)
 
 
-def write_thumbnail(path: Path, image: NDArray[np.uint8], size: Size = LARGE) -> None:
+def write_thumbnail(path: Path | BinaryIO, image: NDArray[np.uint8], size: Size = LARGE) -> None:
     """Write one image; small ones are enlarged by a whole factor and keep all pixels.
 
     Args:
-        path: WebP to write.
+        path: WebP to write, or an open file.
         image: uint8 array of shape (height, width, channels).
         size: Bounds of its longer side.
     """

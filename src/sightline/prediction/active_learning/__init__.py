@@ -1,0 +1,1 @@
+"""What to label next: choose images, hand them over, and take their labels into the data set."""

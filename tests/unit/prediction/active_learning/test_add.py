@@ -1,0 +1,145 @@
+import json
+
+import pytest
+
+from cli import refused
+from cli import sightline as command
+from examples import write_folders
+from sightline.prediction.active_learning import folder as folders
+from sightline.prediction.active_learning.add import LOG, add, read_log
+from sightline.prediction.active_learning.records import SuggestedImage, Suggestions
+from sightline.prediction.records import ServedModel
+from sightline.storage import digests
+
+CLASSES = ("texture 0", "texture 1")
+
+
+@pytest.fixture
+def data(tmp_path):
+    return write_folders(tmp_path / "data", 8, 8, (12, 12, 3))
+
+
+@pytest.fixture
+def to_label(tmp_path):
+    """A folder of three images to label, two of which have the same name."""
+    write_folders(tmp_path / "new", 12, 4, (12, 12, 3))
+    sources = [tmp_path / "new" / name for name in ("train/texture 0/4.png",)]
+    sources += [
+        tmp_path / "new" / name for name in ("train/texture 1/5.png", "train/texture 1/9.png")
+    ]
+    images = tuple(
+        SuggestedImage(
+            path=str(path),
+            sha256=digests.sha256(path),
+            suggested=CLASSES[0],
+            probability=0.5,
+            second=CLASSES[1],
+            margin=0.1,
+            nearest=None,
+        )
+        for path in sources
+    )
+    found = Suggestions(
+        images=images, class_names=CLASSES, examined=3, unreadable=0, known=0, duplicates=0
+    )
+    model = ServedModel(name="textures-v3", path="model.keras", sha256="a" * 64)
+    folders.write(tmp_path / "to-label", found, model, 0, "<html></html>")
+    return tmp_path / "to-label"
+
+
+def write_labels(folder, *lines, head="file,suggested,probability,margin,label"):
+    (folder / "labels.csv").write_text("\n".join([head, *lines]), encoding="utf-8")
+
+
+def files(data):
+    return sorted(path.relative_to(data).as_posix() for path in data.rglob("*.png"))
+
+
+def test_labels_of_table_and_folders_become_training_images_once(data, to_label):
+    before = files(data)
+    write_labels(to_label, "4.png,texture 0,.5,.1,texture 2", "5.png,texture 0,.5,.1,")
+    (to_label / "images" / "9.png").rename(to_label / "classes" / "texture 1" / "9.png")
+    found = add(to_label, str(data))
+    assert found.added == {"texture 1": 1, "texture 2": 1}
+    assert (found.present, found.unlabelled) == (0, 1)
+    new = sorted(set(files(data)) - set(before))
+    assert new == ["train/texture 1/9.png", "train/texture 2/4.png"]
+    log = {one.file: one for one in read_log(data)}
+    assert sorted(log) == new
+    assert log[new[1]].model == "textures-v3"
+    assert log[new[1]].source == "to-label/4.png"
+    again = add(to_label, str(data))
+    assert (again.added, again.present) == ({}, 2)
+    assert len(read_log(data)) == 2
+
+
+def test_file_of_the_same_name_is_kept_and_the_image_gets_another_name(data, to_label):
+    mine = data / "train" / "texture 1" / "9.png"
+    mine.write_bytes((data / "train" / "texture 1" / "1.png").read_bytes())
+    before = digests.sha256(mine)
+    write_labels(to_label, "9.png,,,,texture 1")
+    assert add(to_label, str(data)).added == {"texture 1": 1}
+    assert digests.sha256(mine) == before
+    assert len([name for name in files(data) if "texture 1/9-" in name]) == 1
+
+
+def test_semicolons_of_a_spreadsheet_are_read(data, to_label):
+    write_labels(to_label, "4.png;texture 3", head="\ufefffile;label")
+    assert add(to_label, str(data)).added == {"texture 3": 1}
+
+
+@pytest.mark.parametrize(
+    ("line", "moved", "facts"),
+    [
+        ("4.png,,,,texture 0", "texture 1", ("4.png", "line 2", "'texture 0'", "'texture 1'")),
+        ("4.png,,,,hat", None, ("labels.csv, line 2", "'hat'", "--new-class")),
+        ("8.png,,,,texture 0", None, ("labels.csv, line 2", "'8.png'")),
+        ("4.png,,,,../../x", None, ("labels.csv, line 2", "'../../x'")),
+    ],
+)
+def test_wrong_labels_are_refused_with_file_and_line_before_anything_is_copied(
+    data, to_label, line, moved, facts
+):
+    before = files(data)
+    write_labels(to_label, line, "5.png,,,,texture 1")
+    if moved:
+        (to_label / "images" / "4.png").rename(to_label / "classes" / moved / "4.png")
+    message = refused(f"labels add {to_label} --dataset {data}")
+    assert [fact for fact in facts if fact not in message] == []
+    assert files(data) == before
+    assert not (data / LOG).exists()
+
+
+def test_changed_images_and_later_changes_of_mind_are_refused(data, to_label):
+    write_labels(to_label, "4.png,,,,texture 0")
+    add(to_label, str(data))
+    write_labels(to_label, "4.png,,,,texture 1")
+    assert "was added as 'texture 0'" in refused(f"labels add {to_label} --dataset {data}")
+    (to_label / "images" / "4.png").write_bytes(b"other")
+    assert "not the image that was suggested" in refused(f"labels add {to_label} --dataset {data}")
+
+
+def test_record_that_names_files_elsewhere_is_refused(data, to_label):
+    record = to_label / "suggestions.json"
+    record.write_text(record.read_text().replace('"4.png"', '"../4.png"'))
+    assert "suggestions.json" in refused(f"labels add {to_label} --dataset {data}")
+
+
+def test_new_class_is_allowed_by_name_and_other_formats_are_refused(data, to_label, tmp_path):
+    write_labels(to_label, "4.png,,,,hat")
+    line = f"labels add {to_label} --dataset {data} --new-class hat --json"
+    assert json.loads(command(line).stdout)["added"] == {"hat": 1}
+    assert (data / "train" / "hat" / "4.png").is_file()
+    (tmp_path / "table.csv").write_text("label,a,b,c,d\n0,1,2,3,4\n1,1,2,3,4\n")
+    message = refused(f"labels add {to_label} --dataset {tmp_path / 'table.csv'}")
+    assert "folder for each class" in message
+    assert "labels suggest" in refused(f"labels add {data} --dataset {data}")
+
+
+def test_one_command_adds_and_trains(data, to_label, monkeypatch):
+    asked = []
+    monkeypatch.setattr("sightline.flows.cli.train.train", lambda **given: asked.append(given))
+    write_labels(to_label, "4.png,,,,texture 0")
+    done = command(f"labels add {to_label} --dataset {data} --train --recipe fast")
+    assert f"sightline train --dataset {data}" in done.stdout
+    assert [(one["dataset"], one["recipe"]) for one in asked] == [(str(data), "fast")]
