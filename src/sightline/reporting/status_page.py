@@ -62,7 +62,7 @@ def _champion_table(champions: Sequence[Health]) -> Table:
             one.dataset,
             one.champion or NONE,
             Cell("damaged", one.damages[0], weak=True) if one.damages else Cell("intact"),
-            Cell(_time(one.registered), f"{one.age_days} days ago") if one.registered else NONE,
+            Cell(f"{one.age_days} days ago", _time(one.registered)) if one.registered else NONE,
             Cell(f"{one.accuracy:.2%}", interval(one.accuracy_interval))
             if one.accuracy is not None
             else NONE,
