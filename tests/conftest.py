@@ -18,7 +18,9 @@ from sightline.storage.workspace import Workspace
 pytest_plugins = ["factory", "browser", "s3_server"]
 
 SHARING = {
-    "operation": tuple(f"e2e/test_{name}" for name in ("operation", "pages", "search", "shards")),
+    "operation": tuple(
+        f"e2e/test_{name}" for name in ("operation", "pages", "round", "search", "shards")
+    ),
     "workers": (
         "e2e/test_lost_runs",
         "e2e/test_server",
