@@ -5,6 +5,7 @@ from pathlib import Path
 from prefect.artifacts import create_link_artifact
 
 from sightline.prediction.records import ServedModel
+from sightline.prediction.scoring import arrivals
 from sightline.prediction.scoring.monitor import monitor
 from sightline.prediction.scoring.place import scores_of
 from sightline.prediction.scoring.records import Scored
@@ -43,7 +44,7 @@ def check(
 ) -> ScoringStatus:
     """Compare what was scored with the test images, and show it in Prefect."""
     scores = scores_of(run.workspace, data, name)
-    status = monitor(scores, data, model, labels, false_alarm_rate)
+    status = monitor(scores, arrivals.place(data), model, labels, false_alarm_rate)
     rows = [
         {
             "measure": one.name,

@@ -112,8 +112,7 @@ def score(
     except KeyboardInterrupt as interrupt:
         console.note("Interrupted; finished parts are kept, and the same command continues.")
         raise typer.Exit(exit_code(interrupt)) from None
-    path = str(arrivals.find(data))
-    status = monitor(scores, path, served, labels, false_alarm_rate)
+    status = monitor(scores, arrivals.place(data), served, labels, false_alarm_rate)
     if as_json:
         found = {"scored": done.model_dump(), "status": status.model_dump(mode="json")}
         typer.echo(json.dumps(found))

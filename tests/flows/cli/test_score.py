@@ -24,6 +24,10 @@ def test_scores_are_summarized_once_and_known_the_next_time(place):
     found = json.loads(sightline(f"score inbox --model={RUN_ID} --json").stdout)
     assert (found["scored"]["images"], found["scored"]["known"]) == (0, 60)
     assert found["status"]["images"] == 60
+    write_pictures(place / "other" / "inbox", dots(1))
+    asked = f"score other/inbox --model={RUN_ID}"
+    assert "--name inbox" in refused(asked), "file names would be ambiguous"
+    sightline(f"{asked} --name=inbox")
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,11 @@ IsKnown = Callable[[str, str], bool]
 """Tells from name and version whether an image was scored."""
 
 
+def place(data: str) -> str:
+    """Return the absolute path of a text, or the URL that it is; nothing is listed."""
+    return data if is_url(data) else str(inputs.absolute(data))
+
+
 def find(data: str) -> Path:
     """Return the folder, Parquet file, image or remote path of a text.
 

@@ -10,12 +10,14 @@ Readers of Parquet folders ignore names that begin with an underscore.
 
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sightline.data import locate
 from sightline.errors import InputError
+from sightline.prediction.scoring import arrivals
+from sightline.records import ScoringStatus
 from sightline.storage import claims, files, locks, sync
 from sightline.storage.claims import HeldClaim
 from sightline.storage.workspace import Workspace
@@ -82,12 +84,25 @@ class Scores:
 def scores_of(workspace: Workspace, data: str, name: str | None) -> Scores:
     """Return the scores of a name, by default the last part of the path or URL of the images.
 
-    Raises InputError if the name cannot be that of a folder.
+    Raises InputError if the name cannot be that of a folder, or by default is that of other images.
     """
-    found = locate.slug(data) if name is None else name
-    if not _NAME.fullmatch(found):
+    found = Scores(workspace, locate.slug(data) if name is None else name)
+    if not _NAME.fullmatch(found.name):
         raise InputError(
-            f"{found[:60]!r} cannot name scores; expected up to 40 lower-case letters, digits and "
-            "hyphens in --name."
+            f"{found.name[:60]!r} cannot name scores; expected up to 40 lower-case letters, digits "
+            "and hyphens in --name."
         )
-    return Scores(workspace, found)
+    if name is None:
+        _check_data(found, data)
+    return found
+
+
+def _check_data(scores: Scores, data: str) -> None:
+    sync.pull_file(scores.workspace, f"{scores.prefix}{LATEST}")
+    with suppress(OSError, ValueError):
+        known = ScoringStatus.model_validate_json((scores.folder / LATEST).read_bytes()).data
+        if known != arrivals.place(data):
+            raise InputError(
+                f"The scores {scores.name} are those of {known}; choose another name with --name, "
+                f"or add to them with --name {scores.name}."
+            )
