@@ -1,9 +1,10 @@
 """What a model carries beside its weights: the manifest of its run, a sample of its test images."""
 
+import json
 from pathlib import Path
 from typing import NamedTuple
 
-from sightline.config import RunConfig, loading
+from sightline.config import RunConfig, loading, toml
 from sightline.config.flatten import flatten
 from sightline.data import locate
 from sightline.errors import ConfigError, InputError
@@ -73,7 +74,7 @@ def recipe_of(config: RunConfig) -> tuple[str, tuple[str, ...]]:
     settings = flatten(config.model_dump(mode="json"))
     wanted = {key: value for key, value in settings if not key.startswith(_NOT_REPEATED)}
     overrides = tuple(
-        f"{key}={value}"
+        f"{key}={toml.write_value(json.loads(value))}"
         for key, value in wanted.items()
         if base.get(key) != value and value != "null"
     )

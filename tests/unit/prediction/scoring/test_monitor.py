@@ -173,13 +173,14 @@ def test_damaged_profile_is_named(published, inbox, scores):
 
 def test_retraining_repeats_the_settings_of_the_model():
     changes = ["training.epochs=3", "data.image_size=[32, 32]", "model.dense_units=7"]
+    changes += ["model.convolutions=[{filters=8}, {filters=8}]", "promotion.recall_margin=0.2"]
     config = loading.load(
         "fast", overrides=[*changes, "data.dataset=mine", "promotion.gate=report"]
     )
     recipe, overrides = model_profile.recipe_of(config)
     assert recipe == "fast"
     repeated = loading.load(recipe, overrides=[*overrides, "data.dataset=mine"])
-    same = {"data", "model", "training", "preprocessing", "evaluation", "monitoring"}
+    same = {"data", "model", "training", "preprocessing", "evaluation", "monitoring", "export"}
     assert repeated.model_dump(include=same) == config.model_dump(include=same)
     own = config.model_copy(update={"recipe": "mine"})  # a file that the worker may not have
     recipe, overrides = model_profile.recipe_of(own)
