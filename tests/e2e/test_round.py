@@ -52,6 +52,7 @@ def round_data(tmp_path):
     return data
 
 
+@pytest.mark.campaign
 def test_drift_of_scored_images_leads_to_a_better_champion_that_is_served(
     workers, round_data, tmp_path
 ):
