@@ -58,6 +58,7 @@ LONGEST = (
     "served",
     "tests/e2e/test_python.py",
     "tests/e2e/test_command.py",
+    "tests/e2e/test_serve.py",
     "tests/e2e/test_mnist.py",
     "tests/e2e/test_backends.py",
     "tests/e2e/test_parallel.py",

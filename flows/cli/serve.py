@@ -1,6 +1,5 @@
 """`sightline serve`: predicts images over HTTP."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -112,7 +111,7 @@ def serve(
 ) -> None:
     """Predict images over HTTP: POST /predict, the Open Inference Protocol, /metrics."""
     console.show_log(verbose=False)
-    token = os.environ.get(server.TOKEN) or None
+    token = server.read_token()
     server.check_host(host, token, without_token=without_token)
     settings = Settings(
         max_batch=max_batch,

@@ -290,8 +290,9 @@ def test_sigterm_waits_for_requests_and_the_record_is_complete(
 def limited(workspace, tmp_path_factory):
     folder = tmp_path_factory.mktemp("limited")
     options = ("--model=fruit-v1", "--max-body=0.2", "--max-images=3", "--max-pixels=100000")
+    read_only = {"HOME": "/proc/self", "XDG_CACHE_HOME": ""}  # not even root can write there
     with model_server.running(
-        folder, workspace, *options, "--timeout=2", SIGHTLINE_SERVE_TOKEN=TOKEN
+        folder, workspace, *options, "--timeout=2", SIGHTLINE_SERVE_TOKEN=TOKEN, **read_only
     ) as running:
         yield running
 
@@ -457,6 +458,9 @@ def test_server_needs_a_model_an_address_and_a_token(tmp_path, workspace, monkey
     monkeypatch.delenv("SIGHTLINE_SERVE_TOKEN", raising=False)
     here = f"--artifacts={workspace}"
     assert "SIGHTLINE_SERVE_TOKEN" in refused("serve --host 0.0.0.0", here)
+    monkeypatch.setenv("SIGHTLINE_SERVE_TOKEN", "two words")
+    assert "words" not in refused("serve --host 0.0.0.0", here)
+    monkeypatch.delenv("SIGHTLINE_SERVE_TOKEN")
     assert "models promote" in refused("serve --port 0", f"--artifacts={tmp_path}")
     assert "--max-queue" in refused("serve --port 0 --max-queue 3", here)
     with socket.create_server(("127.0.0.1", 0)) as taken:

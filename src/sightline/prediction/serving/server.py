@@ -1,6 +1,8 @@
 """Start the server and stop it without losing a request."""
 
 import asyncio
+import os
+import re
 import socket
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -16,6 +18,17 @@ from sightline.storage.workspace import Workspace
 TOKEN = "SIGHTLINE_SERVE_TOKEN"  # noqa: S105 - the variable's name
 _CONNECTIONS = 1_000  # More are answered with 503
 _BACKLOG = 1_024
+
+
+def read_token() -> str | None:
+    """Return the token of the environment; raise ConfigError if no header could carry it."""
+    token = os.environ.get(TOKEN) or None
+    if token and not re.fullmatch(r"[!-~]+", token):
+        raise ConfigError(
+            f"{TOKEN} holds a blank, a line break or a letter beyond ASCII; make a token with "
+            "`openssl rand -hex 32`."
+        )
+    return token
 
 
 def check_host(host: str, token: str | None, *, without_token: bool) -> None:

@@ -1,6 +1,6 @@
 """Settings of the server."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 
 from sightline.errors import ConfigError
@@ -22,7 +22,7 @@ class Settings:
     max_pixels: int = 50_000_000  # Pixels of an image, before it is decoded
     abstain_below: float = 0.0  # Probability below which the model abstains
     poll: float = 5.0  # Seconds between two looks at the registry
-    token: str | None = None  # What requests must show
+    token: str | None = field(default=None, repr=False)  # What requests must show
 
     def __post_init__(self) -> None:
         """Raise ConfigError if a request could never be answered."""
