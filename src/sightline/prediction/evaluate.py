@@ -28,11 +28,13 @@ from sightline.records import (
 from sightline.reporting import evaluation_page
 from sightline.reporting import report as reporting
 from sightline.storage import files as storage
+from sightline.storage.text import quoted
 from sightline.storage.workspace import Workspace
 
 RECORD = "evaluation.json"
 _OF_RUN = ("batch_size", "calibration_bins", "robustness_images", "saliency_images")
 _TABLES = ("predictions.parquet", "metrics.json")
+_PAGE = "report.html"
 
 
 def evaluate(
@@ -142,10 +144,16 @@ def _warnings(model: ServedModel, files: DatasetFiles) -> list[str]:
 
 
 def _check_output(folder: Path) -> None:
-    is_ours = (folder / RECORD).is_file()
-    if not is_ours and folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+    """Raise InputError for anything but a new or empty folder, or one with an evaluation alone."""
+    if not folder.exists():
+        return
+    ours = {*_TABLES, _PAGE, RECORD}
+    names = {entry.name for entry in folder.iterdir()} if folder.is_dir() else {folder.name}
+    if names and names != ours:
+        other = min(names - ours, default="no complete evaluation")
         raise InputError(
-            f"The output {folder} exists and is not an earlier evaluation; choose a new folder."
+            f"The output {folder} exists and is not an earlier evaluation (it holds "
+            f"{quoted(other)}); choose a new folder."
         )
 
 
@@ -173,5 +181,5 @@ def _write(
     ):
         for name, record in zip(_TABLES, (measured.predictions, measured.metrics), strict=True):
             shutil.copyfile(run.workspace.root / record.path, target / name)
-        (target / "report.html").write_text(page, encoding="utf-8")
+        (target / _PAGE).write_text(page, encoding="utf-8")
         (target / RECORD).write_text(found.model_dump_json(indent=1), encoding="utf-8")

@@ -97,10 +97,12 @@ def test_unknown_classes_and_splits_are_refused_by_name(tmp_path, evaluated):
         evaluated(write(tmp_path / "new.npz", images, labels), "validation")
 
 
-def test_folder_of_something_else_is_not_replaced(tmp_path, evaluated):
+@pytest.mark.parametrize("beside", [(), ("evaluation.json", "report.html")])
+def test_folder_of_something_else_is_not_replaced(tmp_path, evaluated, beside):
     mine = tmp_path / "found" / "mine.txt"
     mine.parent.mkdir()
-    mine.write_text("kept")
+    for name in (mine.name, *beside):
+        mine.with_name(name).write_text("kept")
     with pytest.raises(InputError, match="choose a new folder"):
         evaluated(write(tmp_path / "new.npz", *pictures(20, 9)))
     assert mine.read_text() == "kept"
