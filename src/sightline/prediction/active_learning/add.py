@@ -1,6 +1,5 @@
 """Take labelled images into the training split of an image-folder data set."""
 
-import getpass
 import shlex
 from collections import Counter
 from collections.abc import Collection
@@ -19,6 +18,7 @@ from sightline.prediction.active_learning.answers import Answer, Answers
 from sightline.prediction.active_learning.folder import class_folder
 from sightline.prediction.active_learning.records import Added, AddedLabel
 from sightline.storage import digests, files, locks
+from sightline.storage.author import author
 from sightline.storage.text import quoted
 
 LOG = ".sightline-labels.jsonl"
@@ -81,7 +81,7 @@ def read_log(root: Path) -> list[AddedLabel]:
     if not path.exists():
         return []
     found = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
         try:
             found.append(AddedLabel.model_validate_json(line))
         except ValidationError:
@@ -144,7 +144,7 @@ def _log(
         return
     entry = AddedLabel(
         time=datetime.now(UTC),
-        user=getpass.getuser(),
+        user=author(),
         file=target.relative_to(root).as_posix(),
         sha256=one.sha256,
         label=one.label,

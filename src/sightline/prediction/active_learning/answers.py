@@ -96,24 +96,9 @@ def _moved(folder: Path, record: HandedOver) -> Iterator[tuple[str, tuple[Path, 
 
 def _written(path: Path, record: HandedOver) -> dict[str, tuple[None, str, str]]:
     """Return the labels of the table with their lines; a blank label is none."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        return {}  # all labels may be given by folders
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read as UTF-8 text: {error}; save it so.") from None
-    first = text.partition("\n")[0]
-    delimiter = max(",;\t", key=first.count)  # spreadsheets of some countries write semicolons
-    rows = csv.DictReader(StringIO(text, newline=""), delimiter=delimiter)
-    missing = {"file", "label"} - set(rows.fieldnames or ())
-    if missing:
-        raise InputError(
-            f"{path}, line 1: expected the columns {', '.join(COLUMNS)}, found none named "
-            f"{' and '.join(sorted(missing))}."
-        )
     found: dict[str, tuple[None, str, str]] = {}
-    for row in rows:
-        where = f"{path}, line {rows.line_num}"
+    for line, row in _rows(path):
+        where = f"{path}, line {line}"
         name, label = (row["file"] or "").strip(), (row["label"] or "").strip()
         if name not in record.images:
             if not name and not label:
@@ -127,6 +112,28 @@ def _written(path: Path, record: HandedOver) -> dict[str, tuple[None, str, str]]
                 )
             found[name] = (None, label, where)
     return found
+
+
+def _rows(path: Path) -> list[tuple[int, dict[str, str | None]]]:
+    """Return the rows of the table with the number of their last line; none if there is no file."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        first = text.partition("\n")[0]
+        delimiter = max(",;\t", key=first.count)  # spreadsheets of some countries write semicolons
+        rows = csv.DictReader(StringIO(text, newline=""), delimiter=delimiter)
+        missing = {"file", "label"} - set(rows.fieldnames or ())
+        if missing:
+            raise InputError(
+                f"{path}, line 1: expected the columns {', '.join(COLUMNS)}, found none named "
+                f"{' and '.join(sorted(missing))}."
+            )
+        return [(rows.line_num, row) for row in rows]
+    except FileNotFoundError:
+        return []  # all labels may be given by folders
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(
+            f"{path} cannot be read as a table in UTF-8: {error}; save it so."
+        ) from None
 
 
 def _check_content(path: Path, sha256: str) -> None:

@@ -138,6 +138,8 @@ class Search:
                 path = Path(str(image.value.data)).absolute()
                 check_text(str(path))
                 found[row] = Candidate(row, path, _digest(path))
+        if len(found) < len(wanted):
+            raise DataError("Images were removed while they were examined; run the command again.")
         return [found[row] for row in rows.tolist()]
 
     def _without_known(self, candidates: list[Candidate]) -> Found:

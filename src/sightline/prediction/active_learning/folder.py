@@ -19,6 +19,7 @@ from sightline.storage import files
 RECORD, TABLE, PAGE = "suggestions.json", "labels.csv", "index.html"
 IMAGES, CLASSES = "images", "classes"
 COLUMNS = ("file", "suggested", "probability", "margin", "label")
+_NO_START = ".=+-@ \t\r\n"  # Hidden files, formulas, blanks
 _LONGEST_NAME = 200  # Bytes; most file systems allow 255, and a copy may need a suffix
 
 
@@ -32,13 +33,17 @@ def check_new(folder: Path) -> None:
 
 
 def name_files(images: tuple[SuggestedImage, ...]) -> dict[str, SuggestedImage]:
-    """Give each image a name of its own in one folder, by default that of its file."""
+    """Give each image a name of its own in one folder, by default that of its file.
+
+    No name is hidden, begins like a formula of a spreadsheet or ends with a blank, so that the
+    table can be edited anywhere.
+    """
     named: dict[str, SuggestedImage] = {}
     taken: set[str] = set()
     for image in images:
-        path = Path(image.path)
-        name = path.name.lstrip(".") or "image"
+        name = Path(image.path).name.lstrip(_NO_START).rstrip() or "image"
         if name.lower() in taken:
+            path = Path(name)
             name = f"{path.stem}-{image.sha256[:12]}{path.suffix}"
         taken.add(name.lower())
         named[name] = image
@@ -76,11 +81,9 @@ def write(
         class_names=found.class_names,
         images={name: image.sha256 for name, image in named.items()},
     )
-    if folder.is_dir():
-        folder.rmdir()  # it is empty
     with (
         files.storage_errors(folder.parent, "--output"),
-        files.new_folder(folder.absolute(), replace=False) as target,
+        files.new_folder(folder.resolve(), replace=False) as target,
     ):
         (target / IMAGES).mkdir()
         for name, image in named.items():

@@ -1,3 +1,4 @@
+import csv
 import json
 
 import pytest
@@ -21,12 +22,13 @@ def data(tmp_path):
 
 @pytest.fixture
 def to_label(tmp_path):
-    """A folder of three images to label, two of which have the same name."""
+    """A folder of three images to label."""
     write_folders(tmp_path / "new", 12, 4, (12, 12, 3))
-    sources = [tmp_path / "new" / name for name in ("train/texture 0/4.png",)]
-    sources += [
-        tmp_path / "new" / name for name in ("train/texture 1/5.png", "train/texture 1/9.png")
-    ]
+    names = ("texture 0/4.png", "texture 1/5.png", "texture 1/9.png")
+    return hand_over(tmp_path / "to-label", [tmp_path / "new" / "train" / name for name in names])
+
+
+def hand_over(folder, sources):
     images = tuple(
         SuggestedImage(
             path=str(path),
@@ -43,8 +45,8 @@ def to_label(tmp_path):
         images=images, class_names=CLASSES, examined=3, unreadable=0, known=0, duplicates=0
     )
     model = ServedModel(name="textures-v3", path="model.keras", sha256="a" * 64)
-    folders.write(tmp_path / "to-label", found, model, 0, "<html></html>")
-    return tmp_path / "to-label"
+    folders.write(folder, found, model, 0, "<html></html>")
+    return folder
 
 
 def write_labels(folder, *lines, head="file,suggested,probability,margin,label"):
@@ -81,6 +83,28 @@ def test_file_of_the_same_name_is_kept_and_the_image_gets_another_name(data, to_
     assert add(to_label, str(data)).added == {"texture 1": 1}
     assert digests.sha256(mine) == before
     assert len([name for name in files(data) if "texture 1/9-" in name]) == 1
+
+
+def test_hostile_file_names_are_no_formulas_and_come_back_with_their_labels(data, to_label):
+    image = to_label / "images" / "4.png"
+    names = ("=cmd|'x'!A.png", "@a.png", ".b.png", "b.png", " c.png ", "d\u2028e.png")
+    sources = []
+    for number, name in enumerate(names):
+        sources.append(to_label.parent / name)
+        sources[-1].write_bytes(image.read_bytes() + bytes(number))
+    folder = hand_over(to_label.parent / "hostile", sources)
+    with (folder / "labels.csv").open(encoding="utf-8", newline="") as file:
+        rows = [[*row[:4], "texture 0"] for row in csv.reader(file)]
+    assert [row[0] for row in rows if row[0][0] in "=+-@. "] == []
+    with (folder / "labels.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([[*rows[0][:4], "label"], *rows[1:]])
+    assert add(folder, str(data)).added == {"texture 0": len(names)}
+    assert add(folder, str(data)).present == len(names)
+
+
+def test_damaged_table_is_refused_with_its_name(data, to_label):
+    write_labels(to_label, f"4.png,,,,{'x' * 200_000}")  # as after a quote that is not closed
+    assert "labels.csv cannot be read" in refused(f"labels add {to_label} --dataset {data}")
 
 
 def test_semicolons_of_a_spreadsheet_are_read(data, to_label):
