@@ -1,6 +1,7 @@
 """The images at a path or URL: which there are, without reading more than their listing."""
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +61,7 @@ IsKnown = Callable[[str, str], bool]
 
 def place(data: str) -> str:
     """Return the absolute path of a text, or the URL that it is; nothing is listed."""
-    return data if is_url(data) else str(inputs.absolute(data))
+    return data.rstrip("/") if is_url(data) else os.path.normpath(inputs.absolute(data))
 
 
 def find(data: str) -> Path:

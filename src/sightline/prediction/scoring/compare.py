@@ -24,7 +24,12 @@ _BATCH = 500  # Permutations at once
 
 
 def compare(found: Sample, tested: Sample, settings: MonitoringConfig) -> tuple[DriftMeasure, ...]:
-    """Return all measures; features are left out if the network gives others now."""
+    """Return all measures; features are left out if the network gives others now.
+
+    One image alone cannot be compared: then there are none.
+    """
+    if min(len(found.predicted), len(tested.predicted)) < 2:  # noqa: PLR2004
+        return ()
     shift = settings.least_shift
     names: tuple[MeasureName, ...] = ("brightness", "contrast", "confidence")
     results: dict[MeasureName, tuple[float, float, float]] = {

@@ -177,13 +177,14 @@ def _predict(model: keras.Model, size: int, block: Block) -> _Block:
 
 
 def _with_few_features(table: pa.Table) -> pa.Table:
-    """Keep the features of the images with the smallest digests, which are a random sample.
+    """Keep the features of the readable images with the smallest digests: a random sample.
 
     Those of several parts together give such a sample again.
     """
-    digests = np.array(table["sha256"].to_pylist())
+    digests, features = np.array(table["sha256"].to_pylist()), table["features"].combine_chunks()
+    readable = np.flatnonzero(features.is_valid())
     kept = np.zeros(len(digests), np.bool_)
-    kept[np.argsort(digests, kind="stable")[: profile_sample.IMAGES]] = True
+    kept[readable[np.argsort(digests[readable], kind="stable")[: profile_sample.IMAGES]]] = True
     place = table.schema.get_field_index("features")
-    chosen = pc.if_else(kept, table["features"].combine_chunks(), None)
+    chosen = pc.if_else(kept, features, None)
     return table.set_column(place, table.schema.field("features"), chosen)

@@ -9,13 +9,14 @@ import pyarrow.parquet as pq
 
 from sightline.data.labelling import class_names, image_table
 from sightline.data.labelling.label_columns import DEFAULT, LABEL_COLUMNS
-from sightline.errors import DataError
+from sightline.errors import DataError, InputError
 from sightline.evaluation.intervals import wilson
 from sightline.prediction.scoring import parts
 from sightline.prediction.scoring.place import Scores
 from sightline.records import LiveAccuracy
 from sightline.records.manifest import RunManifest
 from sightline.storage import digests
+from sightline.storage.text import quoted
 
 _COLUMNS = pa.schema([("file", pa.string()), ("label", pa.string())])
 
@@ -43,14 +44,20 @@ def add(scores: Scores, path: Path, data: str) -> None:
     A file is named by its path below the data, or by its full path. The same table is kept once; of
     two labels of a file, that of the later table counts. The caller keeps all others out.
     """
-    root = f"{data.rstrip('/')}/"
-    found = [(file.removeprefix(root).removeprefix("./"), label) for file, label in read(path)]
+    found = [(_below(data, file), label) for file, label in read(path)]
     digest = digests.sha256(path)[:16]
     if not [*scores.folder.glob(f"_labels/*-{digest}.parquet")]:
         table = pa.table([pa.array(column) for column in zip(*found, strict=True)], schema=_COLUMNS)
         name = f"_labels/{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{digest}.parquet"
         with scores.new_file(name) as target:
             pq.write_table(table, target, write_page_checksum=True)
+
+
+def _below(data: str, file: str) -> str:
+    """Return a file, given by its full path or below the data, as the scores name it."""
+    if file == data or file.startswith(f"{data}#"):  # the data are a single file
+        return f"{data.rpartition('/')[2]}{file[len(data) :]}"
+    return file.removeprefix(f"{data.rstrip('/')}/").removeprefix("./")
 
 
 def live_accuracy(
@@ -61,16 +68,19 @@ def live_accuracy(
     Args:
         model: Its name and the SHA-256 of its file.
         manifest: Of its run, for the accuracy on the test split.
+
+    Raises InputError if a file of labels or scores is damaged.
     """
-    labels: dict[str, str] = {}
-    for path in sorted(scores.folder.glob("_labels/*.parquet")):
-        table = pq.read_table(path, schema=_COLUMNS)
-        labels.update(zip(table["file"].to_pylist(), table["label"].to_pylist(), strict=True))
-    matched = {name: (label, *row) for name, label, *row in _matches(scores, model[1], labels)}
+    labels = _read_all(scores)
+    matched: dict[str, tuple[str, str, datetime]] = {}
+    for name, label, predicted, when in _matches(scores, model[1], labels):
+        if name not in matched or when >= matched[name][2]:  # of a file that changed, the last
+            matched[name] = label, predicted, when
     if not matched:
         return None
     days: dict[str, tuple[int, int]] = {}
-    for label, predicted, day in matched.values():
+    for label, predicted, when in matched.values():
+        day = f"{when:%Y-%m-%d}"
         correct, images = days.get(day, (0, 0))
         days[day] = correct + (label == predicted), images + 1
     correct, images = (sum(column) for column in zip(*days.values(), strict=True))
@@ -94,10 +104,25 @@ def live_accuracy(
     )
 
 
+def _read_all(scores: Scores) -> dict[str, str]:
+    """Read the labels of all files; of two of a file, the later one."""
+    labels: dict[str, str] = {}
+    for path in sorted(scores.folder.glob("_labels/*.parquet")):
+        try:
+            table = pq.read_table(path, schema=_COLUMNS, page_checksum_verification=True)
+        except (pa.ArrowException, OSError) as error:
+            raise InputError(
+                f"{path} cannot be read as labels ({quoted(error)}); restore it from a copy, or "
+                "remove it and give its table again."
+            ) from None
+        labels.update(zip(table["file"].to_pylist(), table["label"].to_pylist(), strict=True))
+    return labels
+
+
 def _matches(
     scores: Scores, model_sha256: str, labels: dict[str, str]
-) -> Iterator[tuple[str, str, str, str]]:
-    """Yield name, label, predicted class and day of each labelled image with a prediction.
+) -> Iterator[tuple[str, str, str, datetime]]:
+    """Yield name, label, predicted class and time of each labelled image with a prediction.
 
     A label of a copy is that of the image itself.
     """
@@ -115,7 +140,7 @@ def _matches(
             if file in labels:
                 name, label = file, labels[file]
             if label is not None and predicted is not None:
-                yield name, label, predicted, f"{when:%Y-%m-%d}"
+                yield name, label, predicted, when
 
 
 def _equal_accuracies(one: tuple[int, int], other: tuple[int, int]) -> float:

@@ -56,15 +56,16 @@ class Scores:
     def new_file(self, name: str) -> Iterator[Path]:
         """Yield a temporary path for a file of the folder, which appears complete or not at all.
 
-        On object storage, raises StorageError if another machine may have taken over the scores.
+        On object storage it appears there first: another scoring that pulls at this moment would
+        take it for removed. Raises StorageError if another machine may have taken over the scores.
         """
         path, store = self.folder / name, self.workspace.store
         with self.workspace.storage_errors(), files.new_file(path) as temporary:
             yield temporary
-        if store:
-            if self._claim:
-                self._claim.check()
-            store.upload(f"{self.prefix}{name}", path)
+            if store:
+                if self._claim:
+                    self._claim.check()
+                store.upload(f"{self.prefix}{name}", temporary)
 
     @contextmanager
     def alone(self) -> Iterator[None]:

@@ -67,6 +67,14 @@ def test_features_of_another_width_are_left_out():
     assert [one.name for one in measures] == ["brightness", "contrast", "confidence", "classes"]
 
 
+@pytest.mark.filterwarnings("error")
+def test_test_split_of_one_image_is_not_compared_and_of_two_is():
+    rng = np.random.default_rng(5)
+    assert compare(sample(rng, 60), sample(rng, 1), MonitoringConfig()) == ()
+    measures = compare(sample(rng, 60), sample(rng, 2), MonitoringConfig())
+    assert np.isfinite([one.p_value for one in measures]).all()
+
+
 def test_p_values_are_adjusted_as_holm_describes():
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.9, 0.8]) == [1, 1]

@@ -1,6 +1,7 @@
 """What was scored is compared with the test images, once; labels give the live accuracy."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import keras
@@ -17,7 +18,7 @@ from sightline.evaluation.profile_sample import PROFILE, Sample, appearance, pro
 from sightline.experiments import run_folder
 from sightline.models import keras_files, penultimate
 from sightline.prediction.model import find
-from sightline.prediction.scoring import checks, keras_side, model_profile
+from sightline.prediction.scoring import checks, keras_side, labels, model_profile
 from sightline.prediction.scoring.monitor import monitor, tell, untold
 from sightline.prediction.scoring.place import LATEST, PAGE, Scores
 from sightline.prediction.scoring.records import ScoreRequest
@@ -139,6 +140,33 @@ def test_labels_give_the_live_accuracy_beside_that_on_the_test_split(published, 
     assert monitor(scores, str(inbox), published).live == live, "labels are kept"
     table.write_text(json.dumps({"file": names[39], "label": predicted[names[39]]}))
     assert monitor(scores, str(inbox), published, table).live.correct == 31
+
+
+def test_label_of_a_file_that_changed_is_that_of_its_last_image(published, scores, monkeypatch):
+    first, other = CLASS_NAMES
+    times = [datetime(2026, 11, 29, hour, tzinfo=UTC) for hour in (2, 1)]  # parts are not in order
+    found = [("a.png", first, first, times[0]), ("a.png", first, other, times[1])]
+    monkeypatch.setattr(labels, "_matches", lambda *_: iter(found))
+    manifest = model_profile.carried_by(scores.workspace, published).manifest
+    live = labels.live_accuracy(scores, ("model", published.sha256), manifest)
+    assert (live.correct, live.images) == (1, 1)
+
+
+def test_damaged_labels_are_named_with_what_to_do(published, inbox, scores):
+    score(scores, inbox, published, dots(COUNT))
+    table = inbox.parent / "labels.csv"
+    table.write_text("file,label\nnew/0000.png,a\n")
+    monitor(scores, str(inbox), published, table)
+    (kept,) = scores.folder.glob("_labels/*")
+    kept.write_bytes(kept.read_bytes()[:-9])
+    with pytest.raises(InputError, match=rf"{kept.name}.*remove it"):
+        monitor(scores, str(inbox), published)
+
+
+def test_labels_of_the_rows_of_one_parquet_file_may_have_its_full_path():
+    assert labels._below("/data/new.parquet", "/data/new.parquet#3") == "new.parquet#3"
+    assert labels._below("/data", "/data/new.parquet#3") == "new.parquet#3"
+    assert labels._below("s3://b/new.parquet", "new.parquet#3") == "new.parquet#3"
 
 
 def test_table_without_labels_is_refused_with_the_columns_to_write(published, inbox, scores):

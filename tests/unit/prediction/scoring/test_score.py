@@ -18,6 +18,7 @@ from machines import two
 from remote_data import upload
 from run_to_predict import RUN_ID, dots, publish, write_pictures
 from sightline.errors import InputError, ModelFileError
+from sightline.evaluation import profile_sample
 from sightline.prediction import inputs
 from sightline.prediction import keras_side as predicting
 from sightline.prediction.model import find
@@ -27,6 +28,7 @@ from sightline.prediction.scoring.place import Scores, scores_of
 from sightline.prediction.scoring.records import ScoreRequest
 from sightline.records import Run
 from sightline.storage import digests
+from sightline.storage.object_store import ObjectStore
 from sightline.storage.workspace import Workspace
 
 COUNT = 40
@@ -204,3 +206,30 @@ def test_name_that_is_no_folder_is_refused(run):
     with pytest.raises(InputError, match="--name"):
         scores_of(run.workspace, "inbox", "../runs")
     assert scores_of(run.workspace, "s3://bucket/Neue Bilder/", None).name == "neue-bilder"
+
+
+def test_part_survives_another_scoring_of_this_machine_that_looks_while_it_is_stored(
+    model, inbox, tmp_path, monkeypatch
+):
+    workspace, upload = Workspace(tmp_path / "a", f"file://{tmp_path}/store"), ObjectStore.upload
+
+    def looked_at(store, key, path):
+        Scores(workspace, "inbox").pull()
+        upload(store, key, path)
+
+    monkeypatch.setattr(ObjectStore, "upload", looked_at)
+    assert score(workspace, inbox, model).images == COUNT
+    assert len(table(workspace)) == COUNT
+
+
+def test_sample_of_a_part_is_drawn_from_the_images_that_can_be_read(monkeypatch):
+    monkeypatch.setattr(profile_sample, "IMAGES", 2)
+    rows = pa.table({"sha256": ["1", "2", "5", "3", "4"], "features": [None, None, [1], [2], [3]]})
+    found = keras_side._with_few_features(rows)["features"].to_pylist()
+    assert found == [None, None, None, [2], [3]]
+
+
+def test_same_data_are_the_same_however_they_are_written(tmp_path):
+    plain = arrivals.place(str(tmp_path / "inbox"))
+    assert arrivals.place(f"{tmp_path}/other/../inbox/") == plain
+    assert arrivals.place("s3://bucket/arrived/") == arrivals.place("s3://bucket/arrived")
