@@ -16,6 +16,7 @@ Count = TypeVar("Count")
 _MAX_IMAGES = 10**9  # more than any test split has
 _BISECTIONS = 40  # of the search for an interval's end: exact to 12 digits
 _MIN_VARIANCE = 1e-12
+_ROUNDING = 1e-9  # of the ends of intervals
 
 
 class Pairs(NamedTuple, Generic[Count]):
@@ -80,7 +81,8 @@ def losses_to_tell(by_class: Pairs[NDArray[np.int64]], alpha: float, power: floa
     If no class lost anything, the lower ends at `alpha` of all classes are above these losses with
     the probability `power`: each class may be below with (1 - power) / classes (Bonferroni). As
     many of its images are expected to be broken as of all images, and as many to be fixed; their
-    difference is then about normal, with twice that number as variance.
+    difference is then about normal, with twice that number as variance. If none is broken at all,
+    none is expected, and a class of which none is broken is above its loss.
 
     Returns:
         Array of shape (num_classes,), in [0, 1]; 1 where there are no images.
@@ -91,7 +93,8 @@ def losses_to_tell(by_class: Pairs[NDArray[np.int64]], alpha: float, power: floa
     expected = images * (by_class.broken.sum() / max(1, images.sum()))
     unlucky = ndtri(1 - (1 - power) / len(images)) * np.sqrt(2 * expected)
     fixed = np.maximum(expected - unlucky / 2, 0)
-    return -lower_ends(Pairs(fixed, np.minimum(fixed + unlucky, images), images), alpha)
+    ends = lower_ends(Pairs(fixed, np.minimum(fixed + unlucky, images), images), alpha)
+    return np.where(images, _ROUNDING - ends, 1.0)
 
 
 def score(pairs: Pairs[Any], difference: Any) -> NDArray[np.float64]:

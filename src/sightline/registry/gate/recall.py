@@ -57,12 +57,14 @@ def _margins(scores: Scores, alpha: float, margin: float, power: float) -> NDArr
     """Return how much recall each class may lose: the largest of three losses.
 
     They are the margin, the lower end of the gain on all test images (no class may lose more than
-    all gain on average), and the loss that the class's images can rule out with the given power.
+    all gain on average), and the loss that the class's images can rule out with the given power,
+    if it has any.
     """
     if not power:
         return np.full(len(scores.class_names), margin)
     gain = float(paired_tests.lower_ends(scores.pairs, alpha))
     told = paired_tests.losses_to_tell(scores.by_class, alpha, power)
+    told = np.where(scores.by_class.images, told, 0)
     margins: NDArray[np.float64] = np.maximum(told, max(margin, gain))
     return margins
 

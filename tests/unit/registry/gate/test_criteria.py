@@ -84,7 +84,15 @@ def test_class_may_lose_what_all_test_images_gain_for_certain():
 
 
 def test_class_without_test_images_fails_however_wide_the_margins():
-    assert recall.class_recall(scores((9, 0, 91), (0, 0, 0)), 0.05, 0.02, 0.9).failed
+    found = recall.class_recall(scores((9, 0, 91), (0, 0, 0)), 0.05, 0.02, 0.9)
+    assert found.failed
+    assert "at least 49 test images" in found.sentence
+
+
+def test_candidate_that_breaks_nothing_passes_however_few_images_a_class_has():
+    found = recall.class_recall(scores((9, 0, 91), (0, 0, 50), (0, 0, 5)), 0.05, 0.02, 0.9)
+    assert not found.failed
+    assert recall.class_recall(scores((9, 0, 91), (0, 2, 3)), 0.05, 0.02, 0.9).failed
 
 
 def test_hostile_class_name_is_escaped_and_shortened():
