@@ -130,6 +130,8 @@ def _previous(workspace: Workspace, log: EventLog) -> str:
     previous, present = log.state.previous_champion, log.state.champion
     if previous is None:
         why = f"its champion {present} is the first" if present else "it has no champion"
+        if present and log.state.pruned:
+            why += " whose files are left"
         raise InputError(
             f"Nothing to roll back to for {log.dataset} in {workspace}: {why}. See `sightline "
             "models history`."

@@ -1,7 +1,8 @@
 """Removes the files of old versions; their records, events and signed provenance stay.
 
 The champion, the previous champion (for a rollback), the candidate, versions whose run a person has
-pinned, and the newest others are kept. The pin that a promotion sets goes with its version.
+pinned, and the newest others are kept. The pin that a promotion sets goes with the last version of
+its run.
 """
 
 from collections import defaultdict
@@ -9,7 +10,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Literal
 
-from sightline.errors import InputError
+from sightline.errors import InputError, StorageError
 from sightline.experiments import pins
 from sightline.records import Record
 from sightline.registry import audit_log, documents, paths
@@ -82,10 +83,15 @@ def _collect(workspace: Workspace, keep: int, dataset: str | None, act: _Act) ->
     kept: list[KeptVersion] = []
     skipped: list[SkippedDataset] = []
     for name in paths.datasets(workspace) if dataset is None else [dataset]:
+        paths.home(workspace, name)  # Fails if it is not a data set name
         try:
-            audit_log.read(workspace, name)
+            known = audit_log.read(workspace, name).events
+        except StorageError:
+            raise
         except InputError as error:
             skipped.append(SkippedDataset(dataset=name, reason=str(error)))
+            continue
+        if not known:  # A lock would create its folder
             continue
         removed, stays = act(workspace, name, keep)
         old += removed
@@ -124,11 +130,10 @@ def _prune(workspace: Workspace, dataset: str, keep: int) -> _Found:
             log = audit_log.read(workspace, dataset)
             reason = f"{one.last} and not among the newest {keep}; {one.bytes:,} bytes removed"
             audit_log.append(workspace, log, "prune", one.version, reason=reason)
-            if _is_pinned_by_promotion(workspace, one.version, one.run_id):
-                pins.unpin(workspace, one.run_id)
-        pruned = audit_log.read(workspace, dataset).state.pruned
+        log = audit_log.read(workspace, dataset)
+        _unpin(workspace, log)
         for version, found in _files(workspace, dataset).items():
-            if version in pruned:
+            if version in log.state.pruned:
                 _remove(workspace, found)
     return old, kept
 
@@ -141,12 +146,24 @@ def _why_kept(workspace: Workspace, log: EventLog, name: str, run_id: str) -> Re
     if name == log.state.candidate:
         return "candidate"
     is_pinned = pins.is_pinned(workspace, run_id)
-    return "pinned" if is_pinned and not _is_pinned_by_promotion(workspace, name, run_id) else None
+    return "pinned" if is_pinned and not _is_pinned_by_promotion(workspace, log, run_id) else None
 
 
-def _is_pinned_by_promotion(workspace: Workspace, name: str, run_id: str) -> bool:
+def _unpin(workspace: Workspace, log: EventLog) -> None:
+    """Remove the pins that promotions set on runs of which no version is left."""
+    names = defaultdict[str, set[str]](set)
+    for event in log.events:
+        names[event.run_id].add(event.version)
+    for run_id in names.keys() & pins.pinned_ids(workspace):
+        if names[run_id] <= log.state.pruned and _is_pinned_by_promotion(workspace, log, run_id):
+            pins.unpin(workspace, run_id)
+
+
+def _is_pinned_by_promotion(workspace: Workspace, log: EventLog, run_id: str) -> bool:
+    """Return whether the pin of a run is that of a promotion, of whichever of its versions."""
     pin = pins.read(workspace, run_id)
-    return pin is not None and pin.reason.startswith(pin_reason(name))
+    versions = {event.version for event in log.events if event.run_id == run_id}
+    return pin is not None and pin.reason.startswith(tuple(map(pin_reason, versions)))
 
 
 def _last(log: EventLog, name: str) -> Literal["registered", "promoted", "refused"]:

@@ -73,7 +73,7 @@ def test_rollback_registration_and_verification_go_on_after_pruning(root, worksp
     names = registry.names(workspace)
     assert [registry.verify(workspace, name).damages for name in names] == [(), (), ()]
     assert registry.rollback(workspace, "mnist", "worse").champion_after == "mnist-v2"
-    with pytest.raises(InputError, match="first"):  # whose files are gone
+    with pytest.raises(InputError, match="mnist-v2 is the first whose files are left"):
         registry.rollback(workspace, "mnist", "worse")
     for name in ("mnist-v1", "mnist-v4"):
         with pytest.raises(InputError, match=rf"{name} were removed on \d{{4}}"):
@@ -98,6 +98,33 @@ def test_clean_up_that_was_killed_is_completed_by_the_next(workspace, versions, 
     assert "model.keras" in left(workspace)[4]
     assert prune.prune(workspace, keep=0).versions == ()
     assert left(workspace)[4] == ["version.json"]
+
+
+def test_pin_of_a_promotion_goes_though_the_clean_up_was_killed(workspace, versions, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(pins, "unpin", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            prune.prune(workspace, keep=0)
+    prune.prune(workspace, keep=0)
+    assert pins.pinned_ids(workspace) == {"run-2", "run-3"}
+
+
+def test_pin_of_a_promotion_stays_while_the_run_has_another_version(root, workspace):
+    promote(root, "run-1")
+    (workspace.path("models/mnist/versions/1") / "model.keras").write_bytes(b"damaged")
+    for run_id in ("run-1", "run-2", "run-3"):  # once more, as mnist-v2
+        promote(root, run_id)
+    assert [one.version for one in prune.prune(workspace, keep=1).versions] == ["mnist-v1"]
+    assert pins.is_pinned(workspace, "run-1")
+    assert [one.version for one in prune.prune(workspace, keep=0).versions] == ["mnist-v2"]
+    assert pins.pinned_ids(workspace) == {"run-2", "run-3"}
+
+
+def test_unknown_data_set_gets_no_folder_and_a_name_that_is_none_is_refused(workspace, versions):
+    assert prune.prune(workspace, dataset="minst").kept == ()
+    assert not workspace.path("models/minst").exists()
+    with pytest.raises(InputError, match="is not a data set name"):
+        prune.prune(workspace, dataset="../mnist")
 
 
 def test_damaged_log_keeps_its_versions(workspace, versions):
