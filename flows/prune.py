@@ -22,6 +22,7 @@ from sightline.registry import prune as versions
 from sightline.registry.retention import registered_models
 from sightline.storage.workspace import Workspace
 from sightline.tasks import events
+from sightline.tasks.artifacts import best_effort
 
 PRUNED, OLD = "sightline.model.pruned", "sightline.champion.old"
 Count = Annotated[int, Field(ge=1, le=10_000)]
@@ -44,7 +45,7 @@ def prune_flow(
         keep_runs: Number of newest runs to keep, with the cached results that they use.
         keep_versions: Number of newest model versions to keep besides those in use.
         history_days: Remove flow runs from Prefect that ended more days ago; 0 keeps all.
-        champion_days: Notify people of champions that were trained more days ago; 0 never does.
+        champion_days: Notify people of champions that were registered more days ago; 0 never does.
 
     """
     try:
@@ -68,7 +69,8 @@ def _prune_versions(workspace: Workspace, keep: int) -> str:
     for one in plan.versions:
         dataset = one.version.rpartition("-v")[0]
         payload = {"dataset": dataset, **one.model_dump(mode="json")}
-        events.post(PRUNED, f"sightline.model.{dataset}", dataset, payload)
+        with best_effort(what=f"the event of {one.version} in Prefect"):
+            events.post(PRUNED, f"sightline.model.{dataset}", dataset, payload)
     skipped = "".join(f" Skipped: {one.dataset}: {one.reason}" for one in plan.skipped)
     return f"Versions: {len(plan.versions)} removed, {decimal(plan.bytes)}.{skipped}"
 
@@ -98,6 +100,8 @@ def _report_old(workspace: Workspace, days: int) -> Iterator[str]:
     for dataset in registry.datasets(workspace) if days else ():
         try:
             champion = registry.champion(workspace, dataset)
+        except StorageError:
+            raise
         except InputError as error:
             yield f"Damaged: {error}"
             continue

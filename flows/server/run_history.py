@@ -1,5 +1,6 @@
 """Removes old flow runs from the Prefect server, with what it keeps of them."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from prefect.client.orchestration import SyncPrefectClient
@@ -13,6 +14,7 @@ from prefect.client.schemas.filters import (
     FlowRunFilterTags,
 )
 from prefect.client.schemas.objects import TERMINAL_STATES, FlowRun
+from prefect.exceptions import ObjectNotFound
 
 from sightline.flows.server.lost_runs import TAG
 
@@ -34,7 +36,8 @@ def prune(client: SyncPrefectClient, days: int) -> int:
     while runs := client.read_flow_runs(flow_run_filter=ended, limit=_MOST):
         for run in runs:
             _remove_artifacts(client, run)
-            client.delete_flow_run(run.id)
+            with suppress(ObjectNotFound):  # somebody else removed it
+                client.delete_flow_run(run.id)
         removed += len(runs)
     return removed
 
@@ -43,4 +46,5 @@ def _remove_artifacts(client: SyncPrefectClient, run: FlowRun) -> None:
     own = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run.id]))
     while found := client.read_artifacts(artifact_filter=own, limit=_MOST):
         for artifact in found:
-            client.delete_artifact(artifact.id)
+            with suppress(ObjectNotFound):
+                client.delete_artifact(artifact.id)

@@ -13,7 +13,7 @@ class Health(Record):
     dataset: str
     champion: str | None = None
     damages: tuple[str, ...] = ()  # What `sightline models verify` would say; healthy if empty
-    registered: datetime | None = None  # When its training ended, in UTC
+    registered: datetime | None = None  # In UTC
     recipe: str = ""
     accuracy: float | None = None  # On the test split, in [0, 1]
     accuracy_interval: Interval | None = None  # 95 %

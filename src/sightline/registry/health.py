@@ -3,7 +3,7 @@
 from contextlib import suppress
 from typing import Any
 
-from sightline.errors import InputError
+from sightline.errors import InputError, StorageError
 from sightline.records import ScoringStatus
 from sightline.records.health import Health
 from sightline.registry import audit_log, paths
@@ -25,6 +25,8 @@ def champions(workspace: Workspace) -> list[Health]:
 def _health(workspace: Workspace, dataset: str, scores: list[ScoringStatus]) -> Health:
     try:
         log = audit_log.read(workspace, dataset)
+    except StorageError:  # It is away: nothing is damaged
+        raise
     except InputError as error:
         return Health(dataset=dataset, damages=(str(error),))
     last = log.last(lambda event: event.action in {"promote", "refuse"})
@@ -39,6 +41,8 @@ def _health(workspace: Workspace, dataset: str, scores: list[ScoringStatus]) -> 
     known["scores"] = tuple(one for one in scores if one.model == log.state.champion)
     try:
         version = read_registered(workspace, log, log.state.champion)
+    except StorageError:
+        raise
     except InputError as error:
         return Health(**known, damages=(str(error),))
     found = verify(workspace, version.name).damages
