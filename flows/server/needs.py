@@ -14,6 +14,7 @@ from sightline.storage.workspace import Workspace
 _OLD_DAYS = 30  # Age of a champion
 _LEAST_BYTES = 5_000_000_000
 _NO_WORKER = "no worker on "
+_CHILDREN = ("fit/", "trial/", "shard/")  # Deployments that other runs start, with their parameters
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,9 @@ def _of_runs(rows: Sequence[Row]) -> Iterator[Need]:
         elif row.kind == "failed":
             yield Need(
                 f"The last run of {row.name} {row.state.lower()}. {row.detail}",
-                f"prefect deployment run '{row.name}'",
+                "repeat the run that it worked for"
+                if row.name.startswith(_CHILDREN)
+                else f"prefect deployment run '{row.name}'",
             )
 
 

@@ -52,6 +52,12 @@ def test_nothing_is_needed_where_all_is_well(tmp_path):
             "train-nightly crashed. night: No sign of life",
             "prefect deployment run 'train/train-nightly'",
         ),
+        (
+            [READY, Row("failed", "fit/fit-gpu", "Failed", "fit: No GPU")],
+            {},
+            "fit/fit-gpu failed. fit: No GPU",
+            "repeat the run that it worked for",  # by hand, it lacks its parameters
+        ),
         ([READY, Row("late", "night", "Late", "pool cpu")], {}, "night is late", "worker"),
     ],
 )
