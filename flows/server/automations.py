@@ -91,8 +91,10 @@ def messages(blocks: Mapping[str, UUID]) -> tuple[AutomationCore, ...]:
 
     def send(subject: str, body: str) -> list[SendNotification]:
         return [
-            SendNotification(block_document_id=block, subject=subject, body=body)
-            for block in blocks.values()
+            SendNotification(
+                block_document_id=block, subject=subject, body=channels.template(name, body)
+            )
+            for name, block in blocks.items()
         ]
 
     return (

@@ -24,10 +24,11 @@ from sightline.errors import ConfigError
 
 SLACK = "SIGHTLINE_SLACK_URL"
 EMAIL = ("SIGHTLINE_SENDGRID_KEY", "SIGHTLINE_EMAIL_FROM", "SIGHTLINE_EMAIL_TO")
+_EMAIL = "sightline-email"
 _KINDS: dict[str, type[NotificationBlock]] = {
     "sightline-webhook": CustomWebhookNotificationBlock,
     "sightline-slack": SlackWebhook,
-    "sightline-email": SendgridEmail,
+    _EMAIL: SendgridEmail,
 }
 
 
@@ -51,7 +52,7 @@ def configured(webhook_url: str | None) -> dict[str, NotificationBlock]:
         _check(slack, SLACK)
         found["sightline-slack"] = SlackWebhook(url=SecretStr(slack))
     if email := _email():
-        found["sightline-email"] = email
+        found[_EMAIL] = email
     return found
 
 
@@ -68,6 +69,14 @@ def save(client: SyncPrefectClient, blocks: dict[str, NotificationBlock]) -> dic
             except ObjectNotFound:
                 continue
     return saved
+
+
+def template(name: str, text: str) -> str:
+    """Return a template of plain text as a channel takes it: e-mail is HTML, and values are not."""
+    if name != _EMAIL:
+        return text
+    lines = text.replace("\n", "<br>\n")
+    return f"{{% autoescape true %}}{lines}{{% endautoescape %}}"
 
 
 def _check(address: str, what: str) -> None:

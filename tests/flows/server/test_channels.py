@@ -61,3 +61,11 @@ def test_message_about_a_model_names_reason_and_command():
     for line in ("Version: mnist-v3", "Reason: Worse.", "Next: Do this", "Champion before: none"):
         assert line in said
     assert render_user_template_sync(action.subject, {"event": event}).startswith("mnist: ")
+
+
+def test_mail_is_html_with_its_lines_and_with_values_that_are_only_text():
+    (action,) = automations.messages({"sightline-email": UUID(int=0)})[2].actions
+    event = {"event": "x", "payload": {"reason": "<img src=//x>", "remedy": "run 'it'"}}
+    register_user_template_filters(all_filters)
+    said = render_user_template_sync(action.body, {"event": event})
+    assert "Reason: &lt;img src=//x&gt;<br>\nNext: run &#39;it&#39;<br>" in said
