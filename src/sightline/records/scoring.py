@@ -43,7 +43,6 @@ class ScoringCheck(Record):
     compared: int = 0  # Size of the random sample that was compared; 0 if there was no comparison
     measures: tuple[DriftMeasure, ...] = ()
     false_alarm_rate: float  # Of all measures together
-    started: bool = False  # Whether the model's check before this one had no drift
     event_sent: bool = False
 
     @property
@@ -101,7 +100,7 @@ class ScoringStatus(Record):
     model: str
     images: int  # Number of images of all checks of this model
     drift: bool  # By the last check of this model
-    drift_since: datetime | None = None  # Time of the check in which it started
+    drift_since: datetime | None = None  # Time of the check in which it started, if it lasts
     measures: tuple[DriftMeasure, ...] = ()  # Of the last check
     live: LiveAccuracy | None = None
     page: str = ""  # Path of the page; "" before the first check

@@ -28,7 +28,6 @@ def check(number, *, drift):
         compared=98,
         measures=(measure,),
         false_alarm_rate=0.01,
-        started=drift,
     )
 
 

@@ -54,8 +54,7 @@ def check_new(
         tested: The sample that it carries; without one, images are only counted.
     """
     name, sha256 = model
-    earlier = read_all(scores)
-    done = {part for one in earlier for part in one.parts}
+    done = {part for one in read_all(scores) for part in one.parts}
     names = {str(path.relative_to(scores.folder)): path for path in scores.parts()}
     new = {part: path for part, path in names.items() if part not in done}
     counted = _Counted(class_names)
@@ -64,7 +63,6 @@ def check_new(
         return None
     found = counted.sample() if tested is not None else None
     measures = compare(found, tested, settings) if found is not None and tested is not None else ()
-    last = next((one for one in reversed(earlier) if one.model_sha256 == sha256), None)
     now = datetime.now(UTC)
     digest = hashlib.sha256("\n".join([sha256, *used]).encode()).hexdigest()[:12]
     check = ScoringCheck(
@@ -78,7 +76,6 @@ def check_new(
         measures=measures,
         false_alarm_rate=settings.false_alarm_rate,
     )
-    check = check.model_copy(update={"started": check.drift and not (last and last.drift)})
     store(scores, check)
     return check
 

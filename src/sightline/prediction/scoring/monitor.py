@@ -1,6 +1,7 @@
 """After a scoring: check what is new, take labels, and say how the model does."""
 
 from datetime import UTC, datetime
+from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -68,7 +69,7 @@ def _publish(
         model=model.short_name,
         images=sum(check.images for check in own),
         drift=bool(own) and own[-1].drift,
-        drift_since=next((one.created for one in reversed(own) if one.started), None),
+        drift_since=lasting[0].created if (lasting := _lasting(own)) else None,
         measures=own[-1].measures if own else (),
         live=live,
         page=str(scores.folder / PAGE) if own else "",
@@ -82,13 +83,21 @@ def _publish(
 
 
 def untold(scores: Scores, model: ServedModel) -> Drift | None:
-    """Return the last drift of a model that started, unless `tell` was called of it."""
+    """Return the drift of a model that lasts, unless `tell` was called of it."""
     carried = model_profile.carried_by(scores.workspace, model)
     own = [one for one in checks.read_all(scores) if one.model_sha256 == model.sha256]
-    started = [one for one in own if one.started]
-    if carried is None or not started or started[-1].event_sent or not own[-1].drift:
+    lasting = _lasting(own)
+    if carried is None or not lasting or any(one.event_sent for one in lasting):
         return None
-    return Drift(started[-1], carried.manifest)
+    return Drift(lasting[0], carried.manifest)
+
+
+def _lasting(own: list[ScoringCheck]) -> list[ScoringCheck]:
+    """Return the last checks of a model if they all show drift, from the one in which it started.
+
+    Nothing of it is stored, since a damaged check may be removed.
+    """
+    return [*takewhile(lambda one: one.drift, reversed(own))][::-1]
 
 
 def tell(scores: Scores, drift: Drift) -> None:

@@ -100,6 +100,16 @@ def test_drift_is_told_once_however_many_nights_it_lasts(published, inbox, score
     assert untold(scores, published) is not None, "it came back"
 
 
+def test_drift_goes_on_when_the_check_in_which_it_started_was_removed(published, inbox, scores):
+    for seed in (1, 2):
+        score(scores, inbox, published, 255 - dots(COUNT, seed=seed), str(seed))
+    (scores.folder / f"_checks/{untold(scores, published).check.id}.json").unlink()  # as damaged
+    status = monitor(scores, str(inbox), published)
+    assert status.images == 2 * COUNT
+    assert status.drift_since == untold(scores, published).check.created
+    assert f"{status.drift_since:%Y-%m-%d}" in (scores.folder / PAGE).read_text()
+
+
 def test_few_images_wait_for_more(published, inbox, scores):
     status = score(scores, inbox, published, dots(30))
     assert (status.images, status.page) == (0, "")
