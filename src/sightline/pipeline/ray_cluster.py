@@ -4,6 +4,7 @@ import logging
 import math
 import os
 import socket
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -16,8 +17,10 @@ from sightline.records import Run
 from sightline.storage.workspace import LOCK, Workspace
 
 _ANSWER_SECONDS = 5
+_REASON_CHARACTERS = 300  # Of an error of Ray that are shown
 # Variables that results depend on; none that may hold a password, since Ray shows what it passes on
 _PASSED_ON = ("KERAS_BACKEND", "TF_", "XLA_", "JAX_", "PREFECT_LOGGING_EXTRA_LOGGERS")
+_TERRAFORM = ("TF_VAR_", "TF_TOKEN_", "TF_CLI_")  # Its variables are not TensorFlow's
 _HOW_TO_REACH = (
     "run the command on a machine of the cluster, which `ray start --address=HEAD:6379` makes it, "
     "or start one with `ray start --head`"
@@ -60,6 +63,7 @@ def connect(gpus_per_trial: float | None) -> Share:
     """
     _check_installed()
     import ray
+    from ray.exceptions import RayError
 
     try:
         ray.init(
@@ -67,8 +71,8 @@ def connect(gpus_per_trial: float | None) -> Share:
             log_to_driver=False,
             logging_level=logging.WARNING,
         )
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
+    except (ConnectionError, RuntimeError, ValueError, RayError) as error:
+        reason = textwrap.shorten(str(error) or type(error).__name__, _REASON_CHARACTERS)
         raise ConfigError(f"The Ray cluster cannot be used ({reason}); {_HOW_TO_REACH}.") from None
     _quieten()
     return _divide_nodes(gpus_per_trial)
@@ -153,7 +157,11 @@ def divide(nodes: list[dict[str, float]], gpus_per_trial: float | None) -> Share
 
 def environment(run: Run) -> dict[str, str]:
     """Return the variables of a process on a node: the roots of a run, and some of this one."""
-    kept = {name: value for name, value in os.environ.items() if name.startswith(_PASSED_ON)}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith(_PASSED_ON) and not name.startswith(_TERRAFORM)
+    }
     kept["SIGHTLINE_ARTIFACTS"] = str(run.workspace)
     if run.data_dir is not None:
         kept["SIGHTLINE_DATA_DIR"] = str(run.data_dir.resolve())

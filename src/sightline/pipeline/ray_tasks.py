@@ -48,12 +48,19 @@ def each_on_ray(
         for item in items:
             begun.append(task.remote(function, given, item.model_dump(mode="json")))
             if len(begun) >= _AT_ONCE:
-                yield _result(function, begun.popleft())
+                yield _first(function, begun)
         while begun:
-            yield _result(function, begun.popleft())
+            yield _first(function, begun)
     finally:
         for one in begun:
             ray.cancel(one, force=True)
+
+
+def _first(function: Function[R], begun: deque[Any]) -> R:
+    """Wait for the first task and remove it; on an interrupt it stays, so that it is ended."""
+    result = _result(function, begun[0])
+    begun.popleft()
+    return result
 
 
 def _result(function: Function[R], reference: Any) -> R:

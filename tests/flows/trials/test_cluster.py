@@ -4,6 +4,7 @@ import pytest
 
 from command import check_refused, invoke
 from processes import free_port
+from sightline.data.sharding.shard import ingest_shard
 from sightline.errors import ConfigError, ServerError
 from sightline.flows.server import api
 from sightline.flows.trials import runners
@@ -61,6 +62,40 @@ def test_cluster_that_is_gone_is_refused_with_its_address(monkeypatch):
         ray_cluster.connect(None)
 
 
+def test_cluster_whose_token_is_missing_is_refused(monkeypatch):
+    import ray
+    from ray.exceptions import AuthenticationError
+
+    def fail(**_):
+        raise AuthenticationError("No authentication token was found.\nSet RAY_AUTH_TOKEN.")
+
+    monkeypatch.setattr(ray_cluster, "_address", lambda: "10.0.0.1:6379")
+    monkeypatch.setattr(ray, "init", fail)
+    with pytest.raises(ConfigError, match=r"token was found.*Set RAY_AUTH_TOKEN.*`ray start"):
+        ray_cluster.connect(None)
+
+
+def test_interrupt_ends_all_tasks_also_the_one_that_is_awaited(monkeypatch, tmp_path):
+    import ray
+
+    from sightline.pipeline.ray_tasks import each_on_ray
+
+    class Task:
+        remote = staticmethod(lambda function, run, item: item["id"])
+
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    ended = []
+    monkeypatch.setattr(ray, "remote", lambda **_: lambda _: Task)
+    monkeypatch.setattr(ray, "get", interrupted)
+    monkeypatch.setattr(ray, "cancel", lambda task, force: ended.append(task))
+    runs = [Run(id=name, workspace=Workspace(tmp_path)) for name in ("first", "second")]
+    with pytest.raises(KeyboardInterrupt):
+        next(each_on_ray(ingest_shard, runs[0], runs, Share(cpus=1, gpus=0, at_once=2)))
+    assert ended == ["first", "second"]
+
+
 def test_missing_extra_is_named(monkeypatch):
     monkeypatch.setattr(ray_cluster, "find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r'pip install "sightline\[ray\]"'):
@@ -94,6 +129,8 @@ def test_trial_gets_its_roots_and_what_results_depend_on_but_no_password(monkeyp
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
     monkeypatch.setenv("PREFECT_API_AUTH_STRING", "user:password")
+    monkeypatch.setenv("TF_VAR_database", "password")
+    monkeypatch.setenv("TF_TOKEN_app_terraform_io", "password")
     monkeypatch.chdir(tmp_path)
     run = Run(id="a", workspace=Workspace(tmp_path), data_dir="data", mirror="http://u:p@mirror")
     passed = ray_cluster.environment(run)
