@@ -3,7 +3,7 @@
 import uuid
 from functools import lru_cache
 
-from sightline.errors import StorageError
+from sightline.errors import BusyStorageError, StorageError
 from sightline.storage.object_store import ObjectStore
 
 CHECKED = "conditions.checked"  # The object that tells that the service has passed
@@ -11,7 +11,10 @@ CHECKED = "conditions.checked"  # The object that tells that the service has pas
 
 @lru_cache(maxsize=16)
 def check(store: ObjectStore) -> None:
-    """Raise StorageError if a service writes although a condition is not met."""
+    """Raise StorageError if a service writes although a condition is not met.
+
+    BusyStorageError means that it did not answer.
+    """
     if store.stat(CHECKED):
         return
     key = f"conditions.{uuid.uuid4().hex}.check"  # other machines may be checking
@@ -21,9 +24,12 @@ def check(store: ObjectStore) -> None:
     try:
         refused = not store.create(key, b"3")
         refused = refused and not (tagged and store.replace(key, b"4", tagged[1]))
+    except BusyStorageError:  # it may know them when it answers
+        raise
     except StorageError:  # it does not know conditions
         refused = False
-    store.delete(key)
+    finally:
+        store.delete(key)
     if not refused:
         raise StorageError(
             f"{store.url} does not refuse a write whose condition (If-None-Match or If-Match) is "

@@ -12,7 +12,7 @@ _NOT_ALLOWED = re.compile(
     r"|//169\.254\.|metadata\.google\.internal|oauth2\.googleapis\.com"
 )
 _BROKEN_OFF = re.compile("body error|error decoding|IncompleteBody")
-_STATUS = re.compile(r"status code: (?!408|429)(4\d\d)")
+_STATUS = re.compile(r"status code: (?!408|429)(4\d\d|501)")
 
 
 class BrokenOffError(BusyStorageError):

@@ -37,9 +37,10 @@ def pull(
     if limit is not None:
         for one in changed:
             store.check_size(one.key, one.bytes, limit)
-    _download(workspace, store, changed)
+    # Digests of what was downloaded: another process may have replaced the files since
+    downloaded = _download(workspace, store, changed)
     if changed or tags.keys() - listed.keys():
-        current |= {one.key: [one.etag, _digest(workspace, one.key)] for one in changed}
+        current |= {one.key: [one.etag, downloaded.get(one.key)] for one in changed}
         with _new_file(workspace, f"{prefix}{_TAGS}") as temporary:
             temporary.write_text(json.dumps(current))
     for key in _keys(workspace, prefix):
@@ -97,25 +98,34 @@ def refresh(
         _download(workspace, store, (one for one in store.list(prefix) if wanted(one.key)))
 
 
-def _download(workspace: Workspace, store: ObjectStore, found: Iterable[StoredObject]) -> None:
-    """Download objects; the time of a file becomes that of its object, by which runs are sorted."""
+def _download(
+    workspace: Workspace, store: ObjectStore, found: Iterable[StoredObject]
+) -> dict[str, str | None]:
+    """Download objects; return the SHA-256 of each by its key, None if it is gone.
 
-    def download(one: StoredObject) -> None:
-        if _replace(workspace, store, one.key, one.key):
-            os.utime(workspace.path(one.key), (one.modified.timestamp(),) * 2)
+    The time of a file becomes that of its object, by which runs are sorted.
+    """
+
+    def download(one: StoredObject) -> str | None:
+        digest = _replace(workspace, store, one.key, one.key)
+        if digest is not None:
+            with suppress(FileNotFoundError):  # removed in the meantime
+                os.utime(workspace.path(one.key), (one.modified.timestamp(),) * 2)
+        return digest
 
     safe = [one for one in found if digests.is_below(one.key)]
     with ThreadPoolExecutor(_THREADS) as pool:
-        list(pool.map(download, safe))
+        done = pool.map(download, safe)
+        return {one.key: digest for one, digest in zip(safe, done, strict=True)}
 
 
-def _replace(workspace: Workspace, store: ObjectStore, key: str, stored: str) -> bool:
-    """Download an object to a file; return False, and remove the file, if there is none."""
+def _replace(workspace: Workspace, store: ObjectStore, key: str, stored: str) -> str | None:
+    """Download an object to a file and return its SHA-256; None, without the file, if missing."""
     with _new_file(workspace, key) as temporary:
         found = store.download(stored, temporary)
     if found is None:
         workspace.path(key).unlink(missing_ok=True)
-    return found is not None
+    return found
 
 
 @contextmanager

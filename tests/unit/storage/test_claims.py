@@ -161,6 +161,21 @@ def test_service_that_ignores_conditions_is_refused(store, a, monkeypatch):
     assert list(store.list()) == []
 
 
+def test_service_that_does_not_answer_a_conditional_write_is_not_refused_for_good(
+    store, a, monkeypatch
+):
+    def fail(*_):
+        raise BusyStorageError("it did not answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "create", fail)
+        with pytest.raises(BusyStorageError), held(store, a, NAME):
+            pass
+    assert list(store.list()) == []
+    with held(store, a, NAME):
+        assert claims.find(store, NAME)
+
+
 def test_damaged_claim_is_named(store, a):
     store.write(KEY, b"[]")
     with pytest.raises(StorageError, match=r"claims/run/a-run is damaged"), held(store, a, NAME):

@@ -7,8 +7,8 @@ from unittest.mock import Mock
 import obstore
 import pytest
 
-from sightline.errors import InputError, StorageError
-from sightline.storage import object_store
+from sightline.errors import BusyStorageError, InputError, StorageError
+from sightline.storage import object_store, store_errors
 from sightline.storage.object_store import ObjectStore
 from sightline.storage.store_url import check_url
 
@@ -129,3 +129,13 @@ def test_missing_account_is_a_question_of_credentials(monkeypatch):
     monkeypatch.delenv("AZURE_STORAGE_ACCOUNT_NAME", raising=False)
     with pytest.raises(StorageError, match="credentials"):
         ObjectStore("az://container/x")
+
+
+def test_request_that_a_service_does_not_know_is_not_reported_as_an_outage():
+    from obstore.exceptions import GenericError
+
+    error = GenericError("Server returned non-2xx status code: 501 Not Implemented: <Error>")
+    refused = pytest.raises(StorageError, match="status 501")
+    with refused as refusal, store_errors.converted("s3://bucket"):
+        raise error
+    assert not isinstance(refusal.value, BusyStorageError)

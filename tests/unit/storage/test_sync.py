@@ -107,6 +107,24 @@ def test_unchanged_file_is_not_downloaded_again_if_its_etag_is_no_md5(workspace,
     assert workspace.path("a/1.json").read_bytes() == b"two"
 
 
+def test_older_content_that_a_slower_process_leaves_is_replaced_by_the_next_pull(
+    workspace, monkeypatch
+):
+    download = sync._download
+
+    def overtaken(*given):
+        done = download(*given)
+        workspace.path("a/1.json").write_bytes(b"old")
+        return done
+
+    workspace.store.write("a/1.json", b"new")
+    with monkeypatch.context() as patch:
+        patch.setattr(sync, "_download", overtaken)
+        sync.pull(workspace, "a/", is_json)
+    sync.pull(workspace, "a/", is_json)
+    assert workspace.path("a/1.json").read_bytes() == b"new"
+
+
 def test_file_that_is_too_large_to_be_read_is_not_downloaded(workspace, monkeypatch):
     workspace.store.write("a/1.json", bytes(object_store.SMALL + 1))
     with pytest.raises(StorageError, match=r"a/1\.json has 16,777,217 bytes; expected at most"):
