@@ -74,8 +74,7 @@ def write(layout: Layout, exports: Path, name: str, number: int, output: Path) -
     text = known.read_metadata(model)
     assert text is not None  # noqa: S101 - every export has them
     with files.storage_errors(output, "--output"):
-        _check_own(parent)
-        _write(parent / FILE, json.dumps({"name": name, "number": number} | json.loads(text)))
+        _claim(parent)
         with files.new_folder(parent / str(number), replace=True) as folder:
             if model.is_dir():
                 shutil.copytree(model, folder, dirs_exist_ok=True)
@@ -88,14 +87,19 @@ def write(layout: Layout, exports: Path, name: str, number: int, output: Path) -
         for path in parent.iterdir():
             if re.fullmatch("[0-9]+", path.name) and path.name != str(number):
                 files.set_aside(path)
+        _write(parent / FILE, json.dumps({"name": name, "number": number} | json.loads(text)))
     return parent / str(number)
 
 
-def _check_own(parent: Path) -> None:
-    if parent.exists() and any(parent.iterdir()) and not (parent / FILE).exists():
+def _claim(parent: Path) -> None:
+    """Mark a new folder as one of this module; raise InputError if it has other files."""
+    if (parent / FILE).exists():
+        return
+    if parent.exists() and any(parent.iterdir()):
         raise InputError(
             f"{parent} was not written by this command; move it away, or choose another --output."
         )
+    _write(parent / FILE, "{}")  # until a version is there
 
 
 def _write(path: Path, text: str) -> None:

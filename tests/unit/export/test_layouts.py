@@ -5,6 +5,7 @@ TensorFlow Serving takes the child of the base path with the highest number for 
 `<model>/<number>/model.onnx`; it adds the dimension of the batch to `dims` itself.
 """
 
+import errno
 import json
 import shutil
 
@@ -122,6 +123,17 @@ def test_version_that_was_rolled_back_to_is_the_one_that_is_served(exports, tmp_
         assert [path.name for path in parent.iterdir() if path.is_dir()] == [str(number)]
         assert json.loads((parent / "sightline.json").read_bytes())["number"] == number
     assert not list(tmp_path.rglob(".*"))
+
+
+def test_version_that_could_not_be_copied_is_not_named(exports, tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    layouts.write(Layout.TF_SERVING, exports, "digits", 3, tmp_path)
+    monkeypatch.setattr(shutil, "copytree", fail)
+    with pytest.raises(StorageError, match="is full"):
+        layouts.write(Layout.TF_SERVING, exports, "digits", 4, tmp_path)
+    assert json.loads((tmp_path / "digits" / "sightline.json").read_bytes())["number"] == 3
 
 
 def test_folder_of_another_program_is_left_alone(exports, tmp_path):
