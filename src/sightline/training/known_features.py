@@ -47,8 +47,9 @@ def _tables(run: Run, front: str) -> Iterator[Path]:
     """Yield the tables of digests of entries that the same layers and settings computed."""
     for stage in () if run.refresh else (EMBED_SHARD, EMBED):
         for path in sorted((run.workspace.root / "cache" / stage.name).glob(f"[!.]*/{FRONT}")):
-            if path.read_text(encoding="ascii", errors="replace") == front:
-                yield from sorted(path.parent.glob("digests_*.npy"))
+            with suppress(OSError):  # another process may replace or remove the entry
+                if path.read_bytes() == front.encode():
+                    yield from sorted(path.parent.glob("digests_*.npy"))
 
 
 @functools.lru_cache(maxsize=4096)  # the next shards may need the same entries
