@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ RECORD, TABLE, PAGE = "suggestions.json", "labels.csv", "index.html"
 IMAGES, CLASSES = "images", "classes"
 COLUMNS = ("file", "suggested", "probability", "margin", "label")
 _NO_START = ".=+-@ \t\r\n"  # Hidden files, formulas, blanks
+_NUMBER = re.compile(r"[+-]?[0-9.,]+")
 _LONGEST_NAME = 200  # Bytes; most file systems allow 255, and a copy may need a suffix
 
 
@@ -102,4 +104,16 @@ def write(
 def _rows(named: dict[str, SuggestedImage]) -> Iterator[tuple[str, ...]]:
     yield COLUMNS
     for name, image in named.items():
-        yield name, image.suggested, f"{image.probability:.4f}", f"{image.margin:.4f}", ""
+        yield (
+            name,
+            _no_formula(image.suggested),
+            f"{image.probability:.4f}",
+            f"{image.margin:.4f}",
+            "",
+        )
+
+
+def _no_formula(text: str) -> str:
+    """Return the name of a class so that no spreadsheet computes it; a number may stay as it is."""
+    is_safe = text[:1] not in {*"=+-@\t\r"} or _NUMBER.fullmatch(text)
+    return text if is_safe else f"'{text}"

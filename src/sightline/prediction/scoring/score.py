@@ -1,5 +1,7 @@
 """Score what has arrived: each image once by each model, in bounded memory."""
 
+from pathlib import Path
+
 from sightline.pipeline.process import keras_process
 from sightline.prediction.records import ServedModel
 from sightline.prediction.scoring import arrivals
@@ -36,15 +38,20 @@ def score(
     )
     run.workspace.check_writable()
     scores.pull()
-    ledger, known = Ledger(scores, model.sha256), 0
+    if (known := _all_known(path, Ledger(scores, model.sha256))) is not None:
+        return Scored(name=scores.name, folder=str(scores.folder), model=model.name, known=known)
+    return keras_process().run(score_request, run, request)
+
+
+def _all_known(path: Path, ledger: Ledger) -> int | None:
+    """Return the number of images if the ledger has all of them, else None."""
+    known = 0
 
     def count(images: int) -> None:
         nonlocal known
         known += images
 
-    if next(arrivals.unknown(path, ledger.has, count), None) is None:
-        return Scored(name=scores.name, folder=str(scores.folder), model=model.name, known=known)
-    return keras_process().run(score_request, run, request)
+    return known if next(arrivals.unknown(path, ledger.has, count), None) is None else None
 
 
 def score_request(run: Run, request: ScoreRequest) -> Scored:

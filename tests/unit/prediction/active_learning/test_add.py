@@ -28,12 +28,12 @@ def to_label(tmp_path):
     return hand_over(tmp_path / "to-label", [tmp_path / "new" / "train" / name for name in names])
 
 
-def hand_over(folder, sources):
+def hand_over(folder, sources, suggested=CLASSES[0]):
     images = tuple(
         SuggestedImage(
             path=str(path),
             sha256=digests.sha256(path),
-            suggested=CLASSES[0],
+            suggested=suggested,
             probability=0.5,
             second=CLASSES[1],
             margin=0.1,
@@ -92,10 +92,10 @@ def test_hostile_file_names_are_no_formulas_and_come_back_with_their_labels(data
     for number, name in enumerate(names):
         sources.append(to_label.parent / name)
         sources[-1].write_bytes(image.read_bytes() + bytes(number))
-    folder = hand_over(to_label.parent / "hostile", sources)
+    folder = hand_over(to_label.parent / "hostile", sources, "=1+1")
     with (folder / "labels.csv").open(encoding="utf-8", newline="") as file:
         rows = [[*row[:4], "texture 0"] for row in csv.reader(file)]
-    assert [row[0] for row in rows if row[0][0] in "=+-@. "] == []
+    assert [cell for row in rows for cell in row if cell[0] in "=+-@. "] == []
     with (folder / "labels.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([[*rows[0][:4], "label"], *rows[1:]])
     assert add(folder, str(data)).added == {"texture 0": len(names)}
