@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,7 +26,7 @@ EXAMPLES = (
 )
 _COLOURS = {"Running": "cyan"}
 _COLOURS |= dict.fromkeys(("ready", "online", "Completed"), "green")
-_COLOURS |= dict.fromkeys(("Failed", "Crashed", "Late"), "red")
+_COLOURS |= dict.fromkeys(("Failed", "Crashed", "TimedOut", "Late"), "red")
 _NEXT = 3  # Number of scheduled runs that are shown
 
 
@@ -109,7 +109,7 @@ def _champions(champions: Sequence[Health]) -> Table:
             console.plain(one.dataset),
             console.plain(one.champion or "none"),
             console.damage_mark(one.damages) if one.champion or one.damages else "",
-            _trained(one),
+            _registered(one),
             status_page.accuracy(one),
             console.plain(status_page.live(one)),
             console.plain(one.decision),
@@ -120,7 +120,7 @@ def _champions(champions: Sequence[Health]) -> Table:
         "Data set",
         "Champion",
         "Files",
-        "Trained (UTC)",
+        "Registered (UTC)",
         "Accuracy",
         "Live",
         "Last decision",
@@ -128,11 +128,10 @@ def _champions(champions: Sequence[Health]) -> Table:
     return console.table(columns, rows, wide=[5])
 
 
-def _trained(one: Health) -> str:
+def _registered(one: Health) -> str:
     if one.registered is None:
         return ""
-    age = (datetime.now(UTC) - one.registered).days
-    return f"{one.registered.astimezone(UTC):%Y-%m-%d}, {age} days"
+    return f"{one.registered.astimezone(UTC):%Y-%m-%d}, {one.age_days} days"
 
 
 def _infrastructure(found: "Overview") -> Table:

@@ -80,7 +80,7 @@ def _of_runs(rows: Sequence[Row]) -> Iterator[Need]:
             yield Need(f"The run {row.name} is late: {row.detail}.", "start a worker of its pool")
         elif row.kind == "failed":
             yield Need(
-                f"The last run of {row.name} {row.state.lower()}. {row.detail}",
+                f"The last run of {row.name} ended as {row.state}. {row.detail}",
                 "repeat the run that it worked for"
                 if row.name.startswith(_CHILDREN)
                 else f"prefect deployment run '{row.name}'",

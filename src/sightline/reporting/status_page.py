@@ -13,7 +13,7 @@ Needs = Sequence[tuple[str, str]]  # Problem and remedy
 Upcoming = Sequence[tuple[str, datetime]]  # Deployment and time, the soonest first
 Rows = Sequence[tuple[str, str, str, str]]  # Type, name, state and details
 MOST_REFUSED = 2  # Refusals in a row that need no attention
-_PROBLEMS = ("no ", "Failed", "Crashed", "Late", "offline", "paused")
+_PROBLEMS = ("no ", "Failed", "Crashed", "TimedOut", "Late", "offline", "paused")
 
 
 def write(
@@ -72,8 +72,8 @@ def _champion_table(champions: Sequence[Health]) -> Table:
         ]
         for one in champions
     ]
-    columns = ("Data set", "Champion", "Files", "Trained", "Test accuracy", "Live", "Refused since")
-    return Table("Champions", "ttttntns", [*columns, "Last decision"], rows)
+    columns = ("Data set", "Champion", "Files", "Registered", "Test accuracy", "Live")
+    return Table("Champions", "ttttntns", [*columns, "Refused since", "Last decision"], rows)
 
 
 def _server_table(rows: Rows) -> Table:

@@ -49,13 +49,13 @@ def test_nothing_is_needed_where_all_is_well(tmp_path):
         (
             [READY, Row("failed", "train/train-nightly", "Crashed", "night: No sign of life")],
             {},
-            "train-nightly crashed. night: No sign of life",
+            "train-nightly ended as Crashed. night: No sign of life",
             "prefect deployment run 'train/train-nightly'",
         ),
         (
             [READY, Row("failed", "fit/fit-gpu", "Failed", "fit: No GPU")],
             {},
-            "fit/fit-gpu failed. fit: No GPU",
+            "fit/fit-gpu ended as Failed. fit: No GPU",
             "repeat the run that it worked for",  # by hand, it lacks its parameters
         ),
         ([READY, Row("late", "night", "Late", "pool cpu")], {}, "night is late", "worker"),
