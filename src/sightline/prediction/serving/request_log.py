@@ -70,11 +70,18 @@ class RequestLog:
             except TimeoutError:
                 pass
             self._full.clear()
-            await asyncio.to_thread(self.flush)
+            await asyncio.to_thread(self._write, self._take())
 
     def flush(self) -> None:
         """Write what was added; rows that cannot be written are lost, with a warning."""
+        self._write(self._take())
+
+    def _take(self) -> list[Row]:
+        """Return what was added; not in another thread than `add`."""
         rows, self._rows = self._rows, []
+        return rows
+
+    def _write(self, rows: list[Row]) -> None:
         if not rows:
             return
         day = datetime.now(UTC).date().isoformat()

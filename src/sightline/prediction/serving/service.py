@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -89,14 +89,14 @@ class Service:
         RefusedError if too many images are at work.
         """
         with self._admitted(len(uploads)):
-            found = await asyncio.gather(*(self._predict_one(one, engine) for one in uploads))
+            found = await _all(self._predict_one(one, engine) for one in uploads)
         names = [one.name for one in uploads]
         return self._answers(engine, names, [one.data for one in uploads], found)
 
     async def predict_pixels(self, images: Pixels, engine: Engine) -> Answers:
         """Predict images of the form that the model takes."""
         with self._admitted(len(images)):
-            found = await asyncio.gather(*(self._batcher.submit(engine, one) for one in images))
+            found = await _all(self._batcher.submit(engine, one) for one in images)
         names = [""] * len(images)
         return self._answers(engine, names, [one.tobytes() for one in images], found)
 
@@ -141,6 +141,16 @@ class Service:
             pairs = zip(answers, contents, strict=True)
             self._log.add([_row(one, content, engine) for one, content in pairs])
         return Answers(engine, tuple(answers))
+
+
+async def _all(each: Iterable[Awaitable[NDArray[np.float32]]]) -> list[NDArray[np.float32]]:
+    """Await all; if one fails, cancel the others, which nobody waits for any more."""
+    futures = [asyncio.ensure_future(one) for one in each]
+    try:
+        return await asyncio.gather(*futures)
+    finally:
+        for future in futures:
+            future.cancel()
 
 
 def _row(one: Answer, content: bytes, engine: Engine) -> Row:

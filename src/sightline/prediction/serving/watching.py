@@ -40,7 +40,7 @@ class Watch:
         try:
             name = registry.find(self._workspace, self._alias, self._dataset)
             self._trouble = ""
-        except SightlineError as error:
+        except (SightlineError, OSError) as error:  # such as a full disk, or a file server away
             if str(error) != self._trouble:
                 self._trouble = str(error)
                 _log.warning("%s goes on: %s", self._service.engine.model, error)

@@ -1,17 +1,20 @@
 """Batches, back-pressure and time-outs, with an engine that computes when it is told to."""
 
 import asyncio
+import io
 import threading
 from contextlib import asynccontextmanager
 
 import httpx
 import numpy as np
 import pytest
+from PIL import Image
 
+from sightline.errors import DataError
 from sightline.prediction.serving import app
 from sightline.prediction.serving.engine import Engine
 from sightline.prediction.serving.metrics import Metrics
-from sightline.prediction.serving.service import Service
+from sightline.prediction.serving.service import Service, Upload
 from sightline.prediction.serving.settings import Settings
 from sightline.records import ModelMetadata
 
@@ -50,6 +53,12 @@ async def serving(engine, **settings):
 
 def image(value):
     return np.full((8, 8, 1), value, np.uint8)
+
+
+def png():
+    file = io.BytesIO()
+    Image.fromarray(np.zeros((500, 500), np.uint8)).save(file, "PNG")
+    return file.getvalue()
 
 
 def infer(client, *values, version="1"):
@@ -152,6 +161,24 @@ def test_slow_answer_is_given_up_and_its_images_are_not_predicted():
             engine.session["go"].set()
             assert (await infer(client, 4)).status_code == 200
         assert engine.session["batches"] == [1, 1]
+
+    asyncio.run(check())
+
+
+def test_other_images_of_a_refused_request_are_not_decoded(monkeypatch):
+    decoded = threading.Event()
+    monkeypatch.setattr("sightline.prediction.serving.service.cores", lambda: 1)
+
+    async def check():
+        engine = slow()
+        async with serving(engine) as (served, _):
+            images = [Upload("damaged.png", b""), *[Upload("large.png", png())] * 50]
+            with pytest.raises(DataError, match=r"damaged\.png"):
+                await served.predict(images, engine)
+            await until(lambda: served._decoding == 0)
+            served._decoders.submit(decoded.set)
+            await until(decoded.is_set)
+            assert len(served._batcher._waiting) + sum(engine.session["batches"]) < 10
 
     asyncio.run(check())
 
