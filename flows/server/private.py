@@ -18,14 +18,16 @@ import signal
 import socket
 import subprocess
 import sys
-from contextlib import ExitStack, suppress
+import time
+from contextlib import AbstractContextManager, ExitStack, suppress
 from importlib.metadata import version
+from math import inf
 from pathlib import Path
 from typing import NamedTuple
 
 import httpx
 
-from sightline.errors import ConfigError, RunError
+from sightline.errors import ConfigError, RunError, StorageError
 from sightline.storage import files, locks, user_cache
 
 IDLE_MINUTES = "SIGHTLINE_SERVER_IDLE_MINUTES"
@@ -36,6 +38,9 @@ _PROGRAM = (sys.executable, "-P", "-m", "sightline.flows.server.ephemeral")
 _LOOPBACK = "127.0.0.1"
 # A server that creates its database needs more than Prefect's default of 20 seconds
 _START_SECONDS = 120
+_STOP_SECONDS = 15  # Time to end before it is killed
+_POLL_SECONDS = 0.1
+_OPTION = "PREFECT_HOME or XDG_CACHE_HOME"  # Selects another folder, for messages
 _LOG_TAIL_CHARACTERS = 4000
 
 _log = logging.getLogger("sightline.server")
@@ -68,10 +73,11 @@ class PrivateServer:
     def __init__(self) -> None:
         """Find or start the server and configure Prefect to use it; `wait` until it answers."""
         home = folder()
-        _held.enter_context(locks.shared(home / "users.lock", "Waiting for Prefect to stop"))
-        os.utime(home / "users.lock")
-        with locks.alone(home / "start.lock", "starting Prefect"):
-            self._address = running() or _start(home)
+        with files.storage_errors(home, _OPTION):
+            _held.enter_context(locks.shared(home / "users.lock", "Waiting for Prefect to stop"))
+            os.utime(home / "users.lock")
+            with _changing(home):
+                self._address = _running(home) or _start(home)
         _use(self._address)
 
     @property
@@ -103,33 +109,40 @@ class PrivateServer:
 def running() -> Address | None:
     """Return the address of this user's private server, if it runs."""
     home = folder()
-    with locks.alone_if_free(home / "server.lock") as is_free:
-        if is_free:
-            return None
-    with suppress(OSError, ValueError, TypeError):  # it is just being started
-        return Address(**json.loads((home / "server.json").read_text()))
-    return None
+    with files.storage_errors(home, _OPTION), _changing(home):
+        return _running(home)
 
 
 def stop(address: Address) -> None:
-    """End a private server, and wait until it has ended."""
-    with suppress(ProcessLookupError):
-        os.kill(address.pid, signal.SIGTERM)
-    with locks.alone(Path(address.home, "server.lock"), "Waiting for the private server to end"):
-        pass
+    """End a private server, also one that hangs, and wait until it has ended."""
+    home = Path(address.home)
+    with _changing(home):
+        for number, seconds in ((signal.SIGTERM, _STOP_SECONDS), (signal.SIGKILL, inf)):
+            end = time.monotonic() + seconds
+            if _running(home) == address:
+                os.kill(address.pid, number)
+            while _running(home) == address and time.monotonic() < end:
+                time.sleep(_POLL_SECONDS)
 
 
 def folder() -> Path:
     """Return the folder of the server and its database, which no other Prefect server opens.
 
-    There is one for each release of Prefect and each machine, which may share a home.
+    There is one for each release of Prefect and each machine, which may share a home. Raises
+    StorageError if it cannot be written.
     """
     name = f"prefect/{version('prefect')}-{platform.node()}"
     home = os.environ.get("PREFECT_HOME")
     if home is None:
         return user_cache.folder(name)
     path = Path(home).expanduser().absolute() / "sightline" / name
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"PREFECT_HOME is {home}, where {path} cannot be made ({error.strerror}); set it to a "
+            "folder of your own, or unset it."
+        ) from None
     return path
 
 
@@ -145,13 +158,35 @@ def idle_minutes() -> float:
     )
 
 
+def _changing(home: Path) -> AbstractContextManager[None]:
+    """Let one process at a time start the server, end it or look for it."""
+    return locks.alone(home / "start.lock", "starting Prefect")
+
+
+def _running(home: Path) -> Address | None:
+    with locks.alone_if_free(home / "server.lock") as is_free:
+        if is_free:
+            return None
+    with suppress(OSError, ValueError, TypeError):  # the command that started it was killed
+        return Address(**json.loads((home / "server.json").read_text()))
+    return None
+
+
 def _start(home: Path) -> Address:
     """Start the server: it inherits a socket that listens, and the lock that says that it lives."""
     minutes = idle_minutes()
-    listener = socket.create_server((_LOOPBACK, 0))
     password = f"sightline:{secrets.token_urlsafe(32)}"
-    environment = {**os.environ, "PREFECT_HOME": str(home), _PASSWORD: password}
+    # The settings of this command, such as its database, are not those of all
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    environment = {
+        **kept,
+        "PREFECT_HOME": str(home),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        _PASSWORD: password,
+    }
+    (home / "server.json").unlink(missing_ok=True)
     with (
+        socket.create_server((_LOOPBACK, 0)) as listener,
         locks.inheritable(home / "server.lock") as lock,
         (home / "server.log").open("wb") as log,
     ):
@@ -165,10 +200,13 @@ def _start(home: Path) -> Address:
             pass_fds=[listener.fileno(), lock],
             start_new_session=True,  # it outlives the command, and its Ctrl-C
         )
-    address = Address(listener.getsockname()[1], password, process.pid, minutes, str(home))
-    with files.new_file(home / "server.json", mode=0o600) as file:
-        file.write_text(json.dumps(address._asdict()))
-    listener.close()
+        address = Address(listener.getsockname()[1], password, process.pid, minutes, str(home))
+        try:
+            with files.new_file(home / "server.json", mode=0o600) as file:
+                file.write_text(json.dumps(address._asdict()))
+        except BaseException:  # nobody would find it
+            process.kill()
+            raise
     return address
 
 

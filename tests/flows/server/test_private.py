@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -85,7 +86,25 @@ def test_next_command_uses_the_server_of_the_last_one_until_it_is_stopped(home, 
     sightline("ops private --stop")
 
 
-def test_database_is_not_the_one_of_the_users_own_server(home):
+def test_server_that_hangs_is_stopped(home, monkeypatch):
+    monkeypatch.setattr(private, "_STOP_SECONDS", 0.2)
+    monkeypatch.setenv(private.IDLE_MINUTES, "5")
+    with start(USE) as process:
+        _, pid, _ = answer(process)
+    os.kill(pid, signal.SIGSTOP)
+    assert str(pid) in sightline("ops private --stop").output
+    assert not is_running(pid)
+
+
+def test_home_that_cannot_be_written_is_refused_with_its_variable(home, monkeypatch):
+    (home / "file").touch()
+    monkeypatch.setenv("PREFECT_HOME", str(home / "file"))
+    assert "PREFECT_HOME" in refused("ops private")
+
+
+def test_database_is_not_the_one_of_the_users_own_server(home, monkeypatch):
+    url = f"sqlite+aiosqlite:///{home / 'prefect.db'}"
+    monkeypatch.setenv("PREFECT_SERVER_DATABASE_CONNECTION_URL", url)
     with start(USE) as process:
         answer(process)
     assert not (home / "prefect.db").exists()
