@@ -18,7 +18,7 @@ from sightline.errors import RunError, SightlineError
 from sightline.pipeline.child import Child, describe_exit
 from sightline.storage.workspace import Workspace
 
-STOPPING_SECONDS = 30  # Time for a training to write a checkpoint and for its server to stop
+STOPPING_SECONDS = 30  # Time for a training to write a checkpoint
 _WORKER = "sightline.api.worker"
 
 PathLike = str | os.PathLike[str]
@@ -123,7 +123,7 @@ def _result(child: Child, *, show: bool) -> dict[str, Any]:
 
 
 def _wait(child: Child) -> None:
-    """Let a process that is done stop its server."""
+    """Let a process that is done send its last events."""
     try:
         child.wait(STOPPING_SECONDS)
     except TimeoutExpired:

@@ -72,7 +72,7 @@ def tune(
     _check_choice("metric", metric, get_args(Metric))
     _check_choice("runner", runner, get_args(RunnerChoice))
     _check_number("trials", trials, 1, _MOST_TRIALS)
-    _check_number("parallel", parallel or 1, 1, 1000)
+    _check_number("parallel", 1 if parallel is None else parallel, 1, 1000)
     _check_number("seed", seed, 0, 2**31 - 1)
     asked = {
         "space": space_settings(space),

@@ -71,7 +71,7 @@ def test_notebook_shows_the_search_with_escaped_text(found):
         ({"metric": "accuracy"}, "metric is 'accuracy'.*val_loss"),
         ({"runner": "slurm"}, "runner is 'slurm'.*ray"),
         ({"trials": 0}, "trials is 0"),
-        ({"parallel": -1}, "parallel is -1"),
+        ({"parallel": 0}, "parallel is 0"),
     ],
 )
 def test_mistake_is_refused_with_its_name(changes, expected, tmp_path):
