@@ -115,6 +115,9 @@ def _push(run: Run, folder: Path, copied: dict[str, FileRecord]) -> None:
     new_run.check_claim(run.workspace, run.id)
     stored = {run_folder.stored_key(run.id, name, copied[name]): folder / name for name in copied}
     transfer.push(store, stored)
+    # A clean-up may have removed what was there while this machine was suspended
+    there = {one.key for one in store.list(f"runs/{run.id}/")}
+    transfer.push(store, {key: path for key, path in stored.items() if key not in there})
     manifest = (folder / run_folder.MANIFEST).read_bytes()
     if not store.create(f"runs/{run.id}/{run_folder.MANIFEST}", manifest):
         raise new_run.already_exists(run.workspace, run.id)

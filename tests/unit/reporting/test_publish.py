@@ -57,3 +57,21 @@ def test_machine_that_publishes_too_late_changes_nothing(shared, manifest, monke
         publish_run(run, manifest.model_copy(update={"config": config}))
     assert other.store.read(f"runs/{run.id}/manifest.json") == before
     assert verify.verify(other)[0].damages == ()
+
+
+def test_run_of_which_a_clean_up_removed_files_meanwhile_is_published_complete(
+    shared, manifest, monkeypatch
+):
+    run, other = shared
+    push, cleaned = publish.transfer.push, []
+
+    def overtaken(store, files, **options):
+        push(store, files, **options)
+        if not cleaned:
+            cleaned.extend(sorted(files)[:2])
+            store.delete(*cleaned)
+
+    monkeypatch.setattr(publish.transfer, "push", overtaken)
+    publish_run(run, manifest)
+    assert len(cleaned) == 2
+    assert verify.verify(other)[0].damages == ()
