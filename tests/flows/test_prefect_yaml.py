@@ -98,7 +98,8 @@ def test_event_trigger_hands_over_name_and_digest():
 
     assert trigger["expect"] == [watch.EVENT]
     assert on_drift["expect"] == [score.EVENT]
-    assert on_drift["parameters"]["gate"] == "enforce"
+    assert "gate" not in on_drift["parameters"], "that of the deployment, which a person may change"
+    assert BY_NAME["train-on-data"]["parameters"]["gate"] == "enforce"
     assert trigger["parameters"] == {
         "dataset": "{{ event.payload.dataset }}",
         "sha256": "{{ event.payload.sha256 }}",
