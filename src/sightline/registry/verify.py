@@ -32,7 +32,10 @@ def verify(workspace: Workspace, name: str) -> VersionCheck:
     parsed = paths.parse(name)
     if parsed:
         sync.refresh(workspace, f"{paths.relative(*parsed)}/")
-    if parsed is None or name not in names(workspace, parsed[0]):
+    if parsed is None:
+        raise unknown_version(workspace, name)
+    if name not in names(workspace, parsed[0]):
+        read_registered(workspace, audit_log.read(workspace, parsed[0]), name)  # says if removed
         raise unknown_version(workspace, name)
     place = paths.relative(*parsed)
     damages = list(verify_log(workspace, parsed[0]))

@@ -78,6 +78,8 @@ def test_rollback_registration_and_verification_go_on_after_pruning(root, worksp
     for name in ("mnist-v1", "mnist-v4"):
         with pytest.raises(InputError, match=rf"{name} were removed on \d{{4}}"):
             registry.resolve(workspace, name)
+        with pytest.raises(InputError, match=rf"{name} were removed on \d{{4}}"):
+            registry.verify(workspace, name)
     assert register(root, "run-8").name == "mnist-v8"
     assert register(root, "run-4").name == "mnist-v9"  # the model of a pruned version once more
 
