@@ -7,14 +7,13 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from sightline.data.sharding.processes import in_process
 from sightline.data.sharding.shard import INGEST_SHARD
 from sightline.errors import SightlineError
 from sightline.flows import worker
 from sightline.flows.outage import survive_outages
 from sightline.pipeline import entry_store
-from sightline.pipeline.process import keras_process
 from sightline.records import FeatureShard, Run, Shard
+from sightline.training.embed import embed_here
 from sightline.training.embed_shard import EMBED_SHARD
 
 
@@ -46,7 +45,7 @@ def shard_flow(
 def _compute(run: Run, shard: Shard | FeatureShard) -> str:
     """Compute a shard; return the key of its cache entry."""
     if isinstance(shard, FeatureShard):
-        in_process(keras_process(), EMBED_SHARD.function, run, shard)
+        embed_here(run, shard)
         return EMBED_SHARD.key(shard)
     INGEST_SHARD.function(run, shard)
     return INGEST_SHARD.key(shard)

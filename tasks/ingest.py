@@ -5,10 +5,11 @@ from functools import partial
 from sightline.config import DataConfig
 from sightline.data import ingest as ingestion
 from sightline.data.ingest import INGEST
-from sightline.data.sharding.on_ray import RAY, ingest_on_ray
+from sightline.data.sharding.on_ray import ingest_on_ray
 from sightline.data.sharding.processes import in_processes
 from sightline.data.sharding.shard import INGEST_SHARD
 from sightline.data.sharding.stream import IngestShards
+from sightline.pipeline.ray_shards import RAY
 from sightline.records import DatasetFiles, Run, Source
 from sightline.tasks.artifacts import show_table
 from sightline.tasks.base import stage_task

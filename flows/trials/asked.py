@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from sightline.config import RunConfig
 from sightline.data import ingest, locate
+from sightline.data.sharding.on_ray import ingest_on_ray
 from sightline.data.sharding.shard import INGEST_SHARD
 from sightline.experiments.search import space
 from sightline.experiments.search.setup import Setup
@@ -15,6 +16,7 @@ from sightline.flows.preflight import check_settings
 from sightline.flows.server import api
 from sightline.models import source_files
 from sightline.pipeline.provenance import digest_of
+from sightline.pipeline.ray_shards import RAY
 from sightline.records import DatasetFiles, Run, Source
 from sightline.registry import workflow
 
@@ -83,10 +85,12 @@ def prepare(
 
 
 def _ingest(config: RunConfig, run: Run, source: Source) -> DatasetFiles:
-    """Ingest the data here, or its shards on the deployment that the config names."""
+    """Ingest the data here, or its shards on the cluster or deployment that the config names."""
     deployment = config.data.shard_deployment
     if deployment is None:
         return ingest.ingest(run, source, config.data)
+    if deployment == RAY:
+        return ingest.ingest(run, source, config.data, ingest_on_ray)
     api.configure(verbose=False)
     api.require()
     from sightline.tasks.shards import compute_elsewhere  # imports Prefect

@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from playwright.sync_api import expect
 
 import model_server
+from command import ROOT
 from examples import pictures
 from processes import wait_for
 from sightline.prediction.scoring.place import LATEST
@@ -54,7 +56,7 @@ def round_data(tmp_path):
 
 @pytest.mark.campaign
 def test_drift_of_scored_images_leads_to_a_better_champion_that_is_served(
-    workers, round_data, tmp_path
+    workers, round_data, browser, tmp_path
 ):
     form = {"recipe": "quickstart", "epochs": 5, "batch_size": 8, "gate": "enforce"}
     asked = {**form, "deployment": "", "overrides": [*OVERRIDES]}
@@ -86,6 +88,10 @@ def test_drift_of_scored_images_leads_to_a_better_champion_that_is_served(
         wait_for("the better model is served", lambda: server.model() == "round-v2")
         assert right(server, arrived, truth) > 0.9
     assert len(retrainings()) == 1, "one event a drift"
+    events = f"{workers.ui}/events"
+    for name, run in (("scoring", scored), ("retraining", training)):
+        keep(browser, f"{workers.ui}/runs/flow-run/{run['id']}", f"round-{name}", "Artifacts")
+    keep(browser, events, "round-events", "sightline.drift.detected")
     folder = workers.artifacts / "scores" / "inbox"
     assert np.mean(pd.read_parquet(folder).sort_values("file").predicted == truth) < 0.6
     assert ScoringStatus.model_validate_json((folder / LATEST).read_bytes()).drift
@@ -99,3 +105,13 @@ def right(server, paths, truth):
     """Return the share of the first images that the server classifies as they are labelled."""
     answers = server.post(*paths[:30]).json()["predictions"]
     return np.mean([one["label"] == label for one, label in zip(answers, truth, strict=False)])
+
+
+def keep(browser, url, name, *texts):
+    """Take a screenshot of a page of the Prefect UI once it shows some texts."""
+    with browser.new_page(viewport={"width": 1280, "height": 1200}) as page:
+        page.goto(url)
+        for text in texts:
+            expect(page.get_by_text(text).first).to_be_visible(timeout=60_000)
+        page.wait_for_timeout(1000)  # pages fade in
+        page.screenshot(path=ROOT / "build" / "screenshots" / f"{name}.png", full_page=True)

@@ -33,10 +33,14 @@ def embed(
     return find_or_make(run, EMBED, EMBED.key(arrays, blueprint, settings), make)
 
 
+def embed_here(run: Run, shard: FeatureShard) -> EmbeddedShard:
+    """Compute a shard in the Keras process."""
+    return in_process(keras_process(), embed_shard, run, shard)
+
+
 def compute_here(run: Run, shards: Sequence[FeatureShard]) -> Iterator[EmbeddedShard]:
     """Compute shards in the Keras process, one by one: each keeps all cores or the GPU busy."""
-    process = keras_process()
-    return (in_process(process, embed_shard, run, shard) for shard in shards)
+    return (embed_here(run, shard) for shard in shards)
 
 
 def embed_in_shards(

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from contextlib import closing
 
+import numpy as np
 import pytest
 from prefect.client.orchestration import get_client
 
@@ -15,24 +16,26 @@ from examples import write_folders
 from processes import command_line, cut_power, descendants, wait_for
 from reading import ingest
 from run_to_predict import RUN_ID, dots, publish, write_pictures
-from sightline.config import DataConfig
+from sightline.config import BackboneConfig, DataConfig, EmbeddingConfig
 from sightline.data import ingest as ingestion
 from sightline.data import locate
 from sightline.data.sharding import on_ray as ingest_on_ray
-from sightline.data.sharding.shard import INGEST_SHARD
 from sightline.errors import DataError
 from sightline.flows.trials import deployed
 from sightline.flows.trials.flow import trial_flow
 from sightline.flows.trials.parallel import run_side_by_side
 from sightline.flows.trials.ray_runner import RayRunner
 from sightline.flows.trials.trial import Trial
-from sightline.pipeline import cache, ray_cluster
+from sightline.models import build
+from sightline.pipeline import ray_cluster
 from sightline.pipeline.process import keras_process
 from sightline.prediction import on_ray as predict_on_ray
 from sightline.prediction.model import find
 from sightline.prediction.predict import predict
 from sightline.records import Run
 from sightline.storage.workspace import Workspace
+from sightline.training import embed, embed_on_ray
+from stored_photos import store
 from tiny_run import tiny
 
 
@@ -150,10 +153,7 @@ def test_shards_are_ingested_on_the_nodes_and_an_error_is_passed_on(nodes, tmp_p
         with run.workspace.in_use():
             return ingestion.ingest(run, locate.locate(config), config, ingest_on_ray.ingest_on_ray)
 
-    def from_cache(run, shard):
-        return cache.find(run, INGEST_SHARD, INGEST_SHARD.key(shard)).record
-
-    monkeypatch.setattr(ingest_on_ray, "ingest_shard", from_cache)  # nothing is made here
+    monkeypatch.setattr(ingest_on_ray, "ingest_shard", None)  # nothing is made here
     found = ingest_there()
     assert len(found.shards) > 1
     assert found.model_copy(update={"shards": ()}) == expected
@@ -161,6 +161,27 @@ def test_shards_are_ingested_on_the_nodes_and_an_error_is_passed_on(nodes, tmp_p
     damaged.write_bytes(damaged.read_bytes()[:-40])
     with pytest.raises(DataError, match=damaged.name):
         ingest_there()
+
+
+@pytest.mark.campaign
+@pytest.mark.long
+def test_features_are_computed_on_the_nodes(nodes, tmp_path, monkeypatch):
+    photos = np.random.default_rng(0).integers(0, 256, (60, 32, 32, 3), np.uint8)
+    settings = EmbeddingConfig(views=2)
+
+    def embedded(place, images, compute):
+        run = Run(id="features", workspace=Workspace(tmp_path / place))
+        with run.workspace.in_use():
+            arrays = store(run, "arrays", train=photos[:40], test=photos[40:])
+            backbone = BackboneConfig(cut="group_7")
+            blueprint = keras_process().run(build.build, run, arrays, backbone)
+            return embed.embed_in_shards(run, arrays, blueprint, settings, images, compute)
+
+    expected = embedded("here", 1_000, embed.compute_here)
+    monkeypatch.setattr(embed_on_ray, "embed_here", None)  # nothing is made here
+    found = embedded("there", 8, embed_on_ray.embed_on_ray)
+    assert len(found.shards) > 2
+    assert found.model_copy(update={"shards": ()}) == expected
 
 
 @pytest.mark.campaign
