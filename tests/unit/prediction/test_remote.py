@@ -1,6 +1,5 @@
 """What lies behind a URL is predicted as local files are."""
 
-import keras
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -8,21 +7,11 @@ import pytest
 
 from ranges_server import serving
 from remote_data import upload
-from run_to_predict import RUN_ID, dots, publish, write_pictures
+from run_to_predict import dots, write_pictures
 from sightline.errors import ChangedDataError, DataError, StorageError
 from sightline.prediction import inputs, keras_side
-from sightline.prediction.model import find
 from sightline.prediction.records import Request
 from sightline.storage.object_store import open_store
-from sightline.storage.workspace import Workspace
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    root = tmp_path_factory.mktemp("artifacts")
-    keras.utils.set_random_seed(0)
-    publish(root)
-    return find(Workspace(root), RUN_ID)
 
 
 @pytest.fixture(autouse=True)

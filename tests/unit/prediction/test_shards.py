@@ -8,25 +8,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from processes import wait_for
-from run_to_predict import RUN_ID, dots, publish, write_pictures
+from run_to_predict import dots, write_pictures
 from sightline.errors import DataError
 from sightline.prediction import inputs, keras_side
 from sightline.prediction import shards as shards_module
-from sightline.prediction.model import find
 from sightline.prediction.records import Request
 from sightline.records import Run
 from sightline.storage import locks
 from sightline.storage.workspace import Workspace
 
 BATCH, COUNT = 8, 60
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    root = tmp_path_factory.mktemp("artifacts")
-    keras.utils.set_random_seed(0)
-    publish(root)
-    return find(Workspace(root), RUN_ID)
 
 
 @pytest.fixture(autouse=True)

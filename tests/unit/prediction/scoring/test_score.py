@@ -16,12 +16,11 @@ import pytest
 from hostile_models import honest_model
 from machines import two
 from remote_data import upload
-from run_to_predict import RUN_ID, dots, publish, write_pictures
+from run_to_predict import RUN_ID, dots, write_pictures
 from sightline.errors import InputError, ModelFileError
 from sightline.evaluation import profile_sample
 from sightline.prediction import inputs
 from sightline.prediction import keras_side as predicting
-from sightline.prediction.model import find
 from sightline.prediction.records import Request
 from sightline.prediction.scoring import arrivals, keras_side, parts
 from sightline.prediction.scoring.place import Scores, scores_of
@@ -32,14 +31,6 @@ from sightline.storage.object_store import ObjectStore
 from sightline.storage.workspace import Workspace
 
 COUNT = 40
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    root = tmp_path_factory.mktemp("artifacts")
-    keras.utils.set_random_seed(0)
-    publish(root)
-    return find(Workspace(root), RUN_ID)
 
 
 @pytest.fixture(autouse=True)
