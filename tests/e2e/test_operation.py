@@ -128,7 +128,7 @@ def test_changed_data_start_a_training_whose_outcome_people_hear(workers, webhoo
     assert re.match(r"Test accuracy \d.*%\)\. arriving-v1 (promoted|refused): ", said), said
     assert [tag for tag in done["tags"] if tag.startswith("accuracy ")]
     wait_for("people hear", lambda: [one for one in webhook[1] if "Data: arriving\n" in one])
-    assert said in workers.log(run["id"])
+    wait_for("its log says it", lambda: said in workers.log(run["id"]))
     assert "training-report" in workers.artifacts_of(run["id"])
     assert [fit["work_pool_name"] for fit in workers.fits_of(run["id"])] == ["gpu"]
     checked = workers.complete("watch/watch-data", dataset=str(data))

@@ -88,10 +88,12 @@ def test_drift_of_scored_images_leads_to_a_better_champion_that_is_served(
         wait_for("the better model is served", lambda: server.model() == "round-v2")
         assert right(server, arrived, truth) > 0.9
     assert len(retrainings()) == 1, "one event a drift"
-    events = f"{workers.ui}/events"
+    wanted = {"filter": {"event": {"name": ["sightline.drift.detected"]}}}
+    (event,) = workers.post("/events/filter", wanted)["events"]
     for name, run in (("scoring", scored), ("retraining", training)):
         keep(browser, f"{workers.ui}/runs/flow-run/{run['id']}", f"round-{name}", "Artifacts")
-    keep(browser, events, "round-events", "sightline.drift.detected")
+    url = f"{workers.ui}/events/event/{event['occurred'][:10]}/{event['id']}"
+    keep(browser, url, "round-event", "sightline.drift.detected")
     folder = workers.artifacts / "scores" / "inbox"
     assert np.mean(pd.read_parquet(folder).sort_values("file").predicted == truth) < 0.6
     assert ScoringStatus.model_validate_json((folder / LATEST).read_bytes()).drift

@@ -5,6 +5,8 @@ import keras
 from sightline.models import keras_files, mirrored
 
 _RANK_OF_MAPS = 4  # Batch, height, width, channels
+_POOLED, _JOINED = "sightline_features", "sightline_joined"
+"""Names of the layers that are added: the default ones may be in the user's network."""
 
 
 def with_features(model: keras.Model) -> keras.Model:
@@ -19,10 +21,11 @@ def with_features(model: keras.Model) -> keras.Model:
     if features is None:
         features = network.outputs[0]
     elif len(features.shape) == _RANK_OF_MAPS:
-        features = keras.layers.GlobalAveragePooling2D(dtype="float32")(features)
+        features = keras.layers.GlobalAveragePooling2D(dtype="float32", name=_POOLED)(features)
     else:
-        features = keras.layers.Flatten(dtype="float32")(features)
-    joined = keras.layers.Concatenate(dtype="float32")([network.outputs[0], features])
+        features = keras.layers.Flatten(dtype="float32", name=_POOLED)(features)
+    join = keras.layers.Concatenate(dtype="float32", name=_JOINED)
+    joined = join([network.outputs[0], features])
     return keras_files.with_preprocessing(keras.Model(network.inputs, joined))
 
 
