@@ -38,7 +38,7 @@ def first(sightline, arguments):
 
 def test_json_has_the_documented_fields(first):
     figures = {"parameters", "test_accuracy", "test_loss", "total_seconds"}
-    figures |= {"balanced_accuracy", "baseline_accuracy", "linear_accuracy"}
+    figures |= {"balanced_accuracy", "baseline_accuracy", "linear_accuracy", "accuracy_interval"}
     others = {"run_id", "run_dir", "dataset", "recipe", "stages", "promotion"}
     others |= {"warnings", "advice", "unlabelled_predictions"}
     assert first.keys() == figures | others
