@@ -61,8 +61,14 @@ class CommandLine(TyperGroup):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help, with the summaries of the commands."""
-        self.commands = {name: TyperCommand(name, help=text) for name, text in SUMMARIES.items()}
-        super().format_help(ctx, formatter)
+        imported, self.commands = (
+            self.commands,
+            {name: TyperCommand(name, help=text) for name, text in SUMMARIES.items()},
+        )
+        try:
+            super().format_help(ctx, formatter)
+        finally:
+            self.commands = imported
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run the command, or complete a line of it."""

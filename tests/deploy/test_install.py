@@ -80,7 +80,8 @@ def test_every_install_imports_its_own_flows_and_has_equal_digests(wheel, own_co
     assert places["wheel"] == wheel / "sightline"
     assert places["checkout"] == places["editable"] == ROOT / "src" / "sightline"
     assert found["wheel"] == found["checkout"] == found["editable"]
-    assert set(found["wheel"]["flows"]) == {"fit", "shard", "train", "trial", "watch"}
+    flows = {"fit", "prune", "score", "shard", "train", "trial", "watch"}
+    assert set(found["wheel"]["flows"]) == flows
     assert not found["wheel"]["shadowed"]
 
 

@@ -26,7 +26,9 @@ def test_cache_is_private_in_the_temporary_folder_if_the_home_cannot_be_written(
 
 
 def test_temporary_folder_that_somebody_else_prepared_is_refused(temporary):
-    path = user_cache.folder("artifacts").parent
+    folder = user_cache.folder("artifacts")
+    folder.rmdir()
+    path = folder.parent
     path.rmdir()
     (temporary / "elsewhere").mkdir()
     path.symlink_to(temporary / "elsewhere")
