@@ -99,7 +99,9 @@ class CommandLine(TyperGroup):
 @cache
 def _load(name: str) -> Any:
     """Import the module of a command."""
-    return typer.main.get_command(importlib.import_module(f"{__package__}.{name}").app)
+    command = typer.main.get_command(importlib.import_module(f"{__package__}.{name}").app)
+    command.name = name  # a group has none
+    return command
 
 
 app = typer.Typer(

@@ -119,8 +119,12 @@ def test_changed_data_start_a_training_whose_outcome_people_hear(workers, webhoo
     changed = workers.sightline(*watch)
     assert "event sent" in changed.stdout, changed.stderr
     assert "is unchanged" in workers.sightline(*watch).stdout
-    (run,) = wait_for("the event starts a run", lambda: workers.runs_of("train/train-on-data"))
-    assert run["parameters"]["dataset"] == str(data)
+
+    def started():
+        found = workers.runs_of("train/train-on-data")
+        return [run for run in found if run["parameters"]["dataset"] == str(data)]
+
+    (run,) = wait_for("the event starts a run", started)
     assert run["parameters"]["sha256"] in changed.stdout
     done = workers.finish(run["id"])
     assert done["state"]["name"] == "Completed", workers.tail()
