@@ -21,7 +21,9 @@ from sightline.prediction.active_learning.thumbnails import render_page
 from sightline.records import Run
 
 app = typer.Typer(
-    no_args_is_help=True, help="Choose images to label, and take the labels into the data set."
+    add_completion=False,
+    no_args_is_help=True,
+    help="Choose images to label, and take the labels into the data set.",
 )
 _MOST_NAMES = 10  # Rows of the table; the page has all
 

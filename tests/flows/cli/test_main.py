@@ -87,9 +87,11 @@ def test_command_reads_its_paths_with_our_parser(names):
 
 
 @pytest.mark.parametrize("name", list(SUMMARIES))
-def test_summary_is_the_beginning_of_the_help(name):
-    help_text = get_command(app).commands[name].help
-    assert " ".join(help_text.split()).startswith(SUMMARIES[name])
+def test_command_has_its_name_and_begins_its_help_with_its_summary(name):
+    command = get_command(app).commands[name]
+    assert command.name == name
+    assert " ".join(command.help.split()).startswith(SUMMARIES[name])
+    assert "install_completion" not in [one.name for one in command.params]
 
 
 def test_list_of_commands_imports_none_of_them():
