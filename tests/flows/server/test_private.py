@@ -66,6 +66,7 @@ def test_commands_side_by_side_use_one_server_which_ends_with_the_last(home):
     assert private.running() is None
 
 
+@pytest.mark.campaign
 def test_next_command_uses_the_server_of_the_last_one_until_it_is_stopped_even_if_it_hangs(
     home, monkeypatch
 ):
@@ -108,6 +109,7 @@ def test_database_is_not_the_one_of_the_users_own_server(home, monkeypatch):
     assert database.is_relative_to(home / "sightline")
 
 
+@pytest.mark.campaign
 def test_killed_start_of_a_server_does_not_break_the_next_one(home):
     with start(USE) as process:
         database = wait_for("a database", lambda: list(home.rglob("prefect.db")))
@@ -120,6 +122,7 @@ def test_killed_start_of_a_server_does_not_break_the_next_one(home):
         assert answer(process)[1] != address.pid
 
 
+@pytest.mark.campaign
 def test_server_ends_when_its_folder_is_gone(home, tmp_path):
     with start(USE + WAIT) as process:
         _, pid, _ = answer(process)
