@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sightline.data.decoding import image_kinds
@@ -38,7 +38,8 @@ class Arrival:
         except (FileNotFoundError, ChangedDataError):
             return None
         except OSError as error:
-            return Content(self, "", DataError(f"{self.name} cannot be read: {error.strerror}."))
+            problem = DataError(f"{self.name} cannot be read: {error.strerror}.")
+            return _read(replace(self, version=UNREAD, data=problem))
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Content:
     """An image as it was read."""
 
     arrival: Arrival
-    sha256: str  # Of the encoded image; "" if its file cannot be read now
+    sha256: str  # Of the encoded image, or of what its error says
     data: Path | bytes | DataError
 
     @property
@@ -54,6 +55,9 @@ class Content:
         """The image to decode."""
         return EncodedImage(self.arrival.name, self.data)
 
+
+UNREAD = ""
+"""The version of a file that cannot be opened: when it can be, it has another one."""
 
 IsKnown = Callable[[str, str], bool]
 """Tells from name and version whether an image was scored."""
@@ -77,13 +81,14 @@ def unknown(root: Path, is_known: IsKnown, count: Callable[[int], object]) -> It
     """Yield the images of all files that are not known, in the order of their names.
 
     `count` is told the number of known ones. A Parquet file of which all rows are known is not
-    read. Raises DataError if a folder or a Parquet file cannot be read.
+    read; of one that is damaged, the error follows the rows before it. Raises DataError if a folder
+    cannot be read.
     """
     for file, name in _files(root):
         version = _version(file)
         if file.suffix.lower() == _PARQUET:
             yield from _rows(file, name, version, is_known, count)
-        elif is_known(name, version):
+        elif is_known(name, version) or (_is_forbidden(file) and is_known(name, UNREAD)):
             count(1)
         else:
             yield Arrival(name, version, file)
@@ -105,27 +110,41 @@ def _version(file: Path) -> str:
     try:
         status = file.stat()
     except OSError:  # vanished, or no permission: reading says so
-        return ""
+        return UNREAD
     return f"{status.st_size} {status.st_mtime_ns}"
+
+
+def _is_forbidden(file: Path) -> bool:
+    return not isinstance(file, RemotePath) and not os.access(file, os.R_OK)
 
 
 def _rows(
     file: Path, name: str, version: str, is_known: IsKnown, count: Callable[[int], object]
 ) -> Iterator[Arrival]:
-    rows, column = inputs.image_column(name, file)
-    known = [is_known(f"{name}#{row}", version) for row in range(rows)]
-    count(sum(known))
-    if all(known):
+    try:
+        rows, column = inputs.image_column(name, file)
+        known = [is_known(f"{name}#{row}", version) for row in range(rows)]
+        count(sum(known))
+        if all(known):
+            return
+        for row, value in parquet_images.read_values(file, column):
+            if not known[row]:
+                image = parquet_images.to_image(file, row, value)
+                yield Arrival(f"{name}#{row}", version, image.data)
+    except ChangedDataError:  # left for the next time
         return
-    for row, value in parquet_images.read_values(file, column):
-        if not known[row]:
-            yield Arrival(f"{name}#{row}", version, parquet_images.to_image(file, row, value).data)
+    except DataError as error:  # tried again each time: it may be the permissions, or the memory
+        if is_known(name, version):
+            count(1)
+        else:
+            yield Arrival(name, version, error)
 
 
 def _read(arrival: Arrival) -> Content:
     data = arrival.data
-    if isinstance(data, DataError):  # of a row: its name stands for its content
-        return Content(arrival, hashlib.sha256(arrival.name.encode()).hexdigest(), data)
+    if isinstance(data, DataError):  # its name and the error stand for its content
+        told = f"{arrival.name}\0{data}".encode(errors="backslashreplace")
+        return Content(arrival, hashlib.sha256(told).hexdigest(), data)
     if isinstance(data, Path):
         if data.stat().st_size > _WHOLE:
             return Content(arrival, digests.sha256(data), data)

@@ -105,7 +105,9 @@ class _Scoring:
             if content is None:
                 continue
             arrival = content.arrival
-            if self._ledger.add(arrival.name, arrival.version, content.sha256):
+            if self._ledger.has(arrival.name, arrival.version):  # again it cannot be read
+                self._count("known", 1)
+            elif self._ledger.add(arrival.name, arrival.version, content.sha256):
                 self._read.append(content)
                 yield Named(arrival.name, content.image)
             else:

@@ -41,12 +41,13 @@ def read(path: Path) -> list[tuple[str, str]]:
 def add(scores: Scores, path: Path, data: str) -> None:
     """Keep the labels of a table that `read` reads.
 
-    A file is named by its path below the data, or by its full path. The same table is kept once; of
-    two labels of a file, that of the later table counts. The caller keeps all others out.
+    A file is named by its path below the data, or by its full path. Of two labels of a file, that
+    of the later table counts; the last table is not kept again. The caller keeps all others out.
     """
     found = [(_below(data, file), label) for file, label in read(path)]
     digest = digests.sha256(path)[:16]
-    if not [*scores.folder.glob(f"_labels/*-{digest}.parquet")]:
+    last = max(scores.folder.glob("_labels/*.parquet"), default=Path())
+    if not last.stem.endswith(f"-{digest}"):
         table = pa.table([pa.array(column) for column in zip(*found, strict=True)], schema=_COLUMNS)
         name = f"_labels/{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{digest}.parquet"
         with scores.new_file(name) as target:

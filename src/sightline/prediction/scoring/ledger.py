@@ -25,9 +25,7 @@ class Ledger:
         return _key(file, version) in self._names
 
     def add(self, file: str, version: str, sha256: str) -> bool:
-        """Add an image; return whether its content is new. One without a digest stays unknown."""
-        if not sha256:
-            return True
+        """Add an image; return whether its content is new."""
         self._names.add(_key(file, version))
         content = bytes.fromhex(sha256)
         is_new = content not in self._contents

@@ -36,7 +36,7 @@ SCORES = pa.schema(
 """One row an image.
 
 - `file`: its path below the data, with `#<row>` in a Parquet file; `version`: size and time of
-  change of the file, or its ETag; `sha256`: digest of the encoded image.
+  change of the file, or its ETag, "" if it cannot be opened; `sha256`: digest of the encoded image.
 - `predicted`, `probability`: the most probable class and its probability; without one, `error` says
   why the image could not be read. `probabilities`: of all classes, if asked for.
 - `abstained`: whether the probability is below the requested minimum.

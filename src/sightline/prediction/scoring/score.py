@@ -25,8 +25,8 @@ def score(
     What was finished when a scoring was killed stays, and the next one goes on from there. Of two
     at once, the second waits. Without new images, no model is loaded.
 
-    Raises DataError if there is no such path or a folder or a Parquet file cannot be read,
-    ModelFileError for the model's file, and StorageError if the scores cannot be written.
+    Raises DataError if there is no such path or a folder cannot be read, ModelFileError for the
+    model's file, and StorageError if the scores cannot be written.
     """
     path = arrivals.find(data)
     request = ScoreRequest(

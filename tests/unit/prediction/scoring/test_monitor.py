@@ -150,6 +150,9 @@ def test_labels_give_the_live_accuracy_beside_that_on_the_test_split(published, 
     assert monitor(scores, str(inbox), published).live == live, "labels are kept"
     table.write_text(json.dumps({"file": names[39], "label": predicted[names[39]]}))
     assert monitor(scores, str(inbox), published, table).live.correct == 31
+    for label, correct in ((labels[names[39]], 30), (predicted[names[39]], 31)):  # and back again
+        table.write_text(json.dumps({"file": names[39], "label": label}))
+        assert monitor(scores, str(inbox), published, table).live.correct == correct
 
 
 def test_label_of_a_file_that_changed_is_that_of_its_last_image(published, scores, monkeypatch):

@@ -23,8 +23,10 @@ from sightline.prediction import inputs
 from sightline.prediction import keras_side as predicting
 from sightline.prediction.records import Request
 from sightline.prediction.scoring import arrivals, keras_side, parts
+from sightline.prediction.scoring.ledger import Ledger
 from sightline.prediction.scoring.place import Scores, scores_of
 from sightline.prediction.scoring.records import ScoreRequest
+from sightline.prediction.scoring.score import _all_known
 from sightline.records import Run
 from sightline.storage import digests
 from sightline.storage.object_store import ObjectStore
@@ -142,6 +144,44 @@ def test_rows_of_parquet_files_are_scored_once(model, run, tmp_path):
     assert (done.images, done.copies) == (10, 30)
     assert score(run.workspace, data.parent, model).known == COUNT
     assert table(run.workspace).file.iloc[0] == "a.parquet#0"
+
+
+def test_damaged_parquet_file_is_one_row_until_it_is_repaired(model, inbox, run, tmp_path):
+    write_pictures(tmp_path / "more", dots(100, seed=5))
+    images = [path.read_bytes() for path in sorted((tmp_path / "more").iterdir())]
+    whole, data = tmp_path / "whole.parquet", inbox / "b.parquet"
+    pq.write_table(pa.table({"image": images}), whole, row_group_size=80, compression="none")
+    content = whole.read_bytes()
+    damage = content.index(images[90]) + 20
+    data.write_bytes(content[:damage] + bytes(20) + content[damage + 20 :])
+    (inbox / "a.parquet").write_bytes(b"no Parquet")
+    done = score(run.workspace, inbox, model)
+    assert (done.images, done.failed) == (COUNT + 80 + 2, 2)
+    assert {"a.parquet", "b.parquet", "b.parquet#79"} <= {*table(run.workspace).file}
+    done = score(run.workspace, inbox, model)
+    assert (done.images, done.copies, done.known) == (0, 0, COUNT + 80 + 2)
+    data.write_bytes(content)
+    done = score(run.workspace, inbox, model)
+    assert (done.images, done.failed, done.copies) == (20, 0, 80)
+
+
+def test_file_that_cannot_be_opened_is_one_row_until_it_can_be(model, inbox, run, monkeypatch):
+    read = Path.read_bytes
+
+    def forbidden(path):
+        if path.name == "0007.png":
+            raise PermissionError(13, "Permission denied")
+        return read(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", forbidden)
+        assert score(run.workspace, inbox, model).failed == 1
+        done = score(run.workspace, inbox, model)
+        assert (done.images, done.known) == (0, COUNT)
+        patch.setattr(os, "access", lambda path, mode: "0007" not in str(path))
+        assert _all_known(inbox, Ledger(Scores(run.workspace, "inbox"), model.sha256)) == COUNT
+    done = score(run.workspace, inbox, model)
+    assert (done.images, done.failed, done.known) == (1, 0, COUNT - 1)
 
 
 def test_unchanged_objects_behind_a_url_are_listed_but_not_read_again(model, inbox, run, s3):
