@@ -119,6 +119,7 @@ def _push(run: Run, folder: Path, copied: dict[str, FileRecord]) -> None:
     there = {one.key for one in store.list(f"runs/{run.id}/")}
     transfer.push(store, {key: path for key, path in stored.items() if key not in there})
     manifest = (folder / run_folder.MANIFEST).read_bytes()
+    new_run.check_claim(run.workspace, run.id)  # a clean-up claims what it removes
     if not store.create(f"runs/{run.id}/{run_folder.MANIFEST}", manifest):
         raise new_run.already_exists(run.workspace, run.id)
 

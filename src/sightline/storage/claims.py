@@ -104,16 +104,20 @@ class HeldClaim:
         while not self._ended.wait(RENEW_SECONDS):
             with suppress(StorageError):  # another attempt follows
                 found = self._store.read_tagged(self._key)
-                claim = found and _parse(self._store, self._key, found[0])
-                own = claim is not None and _is_own(claim, self.place)
+                own = found is not None and self._is_own(found[0])
                 if not own and not self._lost:
                     _log.warning("The claim %s was not renewed in time", self._key)
                 self._lost = self._lost or not own
                 if own or found is None:
                     self._write(found[1] if found else None)
-        if not self._silent():
+        if not self._silent():  # else another machine may take it over at this moment
             with suppress(StorageError):  # it expires
-                self._store.delete(self._key)
+                found = self._store.read_tagged(self._key)
+                if found and self._is_own(found[0]):
+                    self._store.delete(self._key)
+
+    def _is_own(self, content: bytes) -> bool:
+        return _is_own(_parse(self._store, self._key, content), self.place)
 
     def _write(self, tag: str | None) -> bool:
         """Replace the object with this tag, or create it; return whether that was possible."""

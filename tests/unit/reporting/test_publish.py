@@ -1,3 +1,5 @@
+from contextlib import ExitStack
+
 import pytest
 
 from machines import keys
@@ -5,6 +7,7 @@ from sightline.errors import RunExistsError
 from sightline.experiments import new_run, run_folder, verify
 from sightline.records import Run, Source
 from sightline.reporting import publish
+from sightline.storage import claims
 from sightline.storage.workspace import Workspace
 
 
@@ -57,6 +60,19 @@ def test_machine_that_publishes_too_late_changes_nothing(shared, manifest, monke
         publish_run(run, manifest.model_copy(update={"config": config}))
     assert other.store.read(f"runs/{run.id}/manifest.json") == before
     assert verify.verify(other)[0].damages == ()
+
+
+def test_run_that_a_clean_up_is_removing_is_not_published(shared, manifest, monkeypatch):
+    run, other = shared
+    with ExitStack() as cleaning:
+        names = iter([f"run/{run.id}", "another"])
+
+        def overtaken(*_, **__):
+            cleaning.enter_context(claims.held(other.store, other.root, next(names)))
+
+        monkeypatch.setattr(publish.transfer, "push", overtaken)
+        with pytest.raises(RunExistsError):
+            publish_run(run, manifest)
 
 
 def test_run_of_which_a_clean_up_removed_files_meanwhile_is_published_complete(

@@ -139,6 +139,13 @@ def test_release_does_not_wait_for_a_service_that_does_not_answer(store, a, monk
     assert claims.names(store) == []
 
 
+def test_release_leaves_the_claim_of_the_next_holder(store, a):
+    other = json.dumps({"place": "b", "process": "1", "by": "me", "until": time.time() + 60})
+    with held(store, a, NAME):
+        store.write(KEY, other.encode())
+    assert claims.find(store, NAME).place == "b"
+
+
 def test_what_killed_processes_left_is_removed(store, a):
     left = {"place": "a", "process": "1", "by": "me", "until": time.time() - 1}
     store.write("claims/cache/train/0", json.dumps(left).encode())

@@ -47,7 +47,7 @@ def prune(workspace: Workspace, keep: int, read_models: ModelReader) -> Plan:
         models = read_models(workspace)
         found = _plan(workspace, keep, models)
         if workspace.store and claim:
-            stored.remove(workspace.store, claim, found)
+            stored.remove(workspace, workspace.store, claim, found)
         for run in found.runs:
             files.set_aside(run_folder.folder(workspace, run.run_id))
         # Before the cache entries: a complete training is recognized by its entry.

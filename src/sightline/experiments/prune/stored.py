@@ -1,10 +1,12 @@
 """Finds and removes in an object store what a cleanup removes; the replica is only a copy."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from sightline.experiments import run_folder
+from sightline.errors import RunExistsError
+from sightline.experiments import new_run, run_folder
 from sightline.experiments.prune.cache import CHECKPOINT_DAYS, KEY, RESUMABLE, UNKNOWN
 from sightline.experiments.prune.plan import Leftover, OldEntry, OldRun, Plan, Skipped
 from sightline.experiments.prune.runs import Selection
@@ -12,6 +14,7 @@ from sightline.pipeline.stages import STAGE_NAMES
 from sightline.storage import claims, transfer
 from sightline.storage.claims import HeldClaim
 from sightline.storage.object_store import ObjectStore
+from sightline.storage.workspace import Workspace
 
 
 class _Folder(NamedTuple):
@@ -50,15 +53,22 @@ def plan(store: ObjectStore, selection: Selection) -> Plan:
     )
 
 
-def remove(store: ObjectStore, claim: HeldClaim, found: Plan) -> None:
+def remove(workspace: Workspace, store: ObjectStore, claim: HeldClaim, found: Plan) -> None:
     """Remove what was planned, runs first and their manifests before all else.
 
-    Claims of killed processes are removed as well. Raises StorageError, with the rest unchanged, if
-    this machine lost `claim`, that of the clean-up.
+    A run whose machine was suspended may still be published: it is left alone. Claims of killed
+    processes are removed as well. Raises StorageError, with the rest unchanged, if this machine
+    lost `claim`, that of the clean-up.
     """
+    unpublished = {one.path for one in found.leftovers if one.path.startswith("runs/")}
+    for path in unpublished:
+        claim.check()
+        with suppress(RunExistsError), new_run.claim(workspace, path.rpartition("/")[2]):
+            transfer.delete(store, f"{path}/")
     places = (
         *(f"runs/{run.run_id}" for run in found.runs),
-        *(leftover.path for leftover in found.leftovers),  # Checkpoints before their entries
+        # Checkpoints before their entries
+        *(one.path for one in found.leftovers if one.path not in unpublished),
         *(f"cache/{entry.stage}/{entry.key}" for entry in found.entries),
     )
     for place in places:

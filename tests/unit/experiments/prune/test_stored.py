@@ -8,7 +8,7 @@ from machines import keys, two, upload
 from prunable import key, plan, prune
 from prunable import publish as published
 from sightline.errors import InputError, StorageError
-from sightline.experiments import pins
+from sightline.experiments import new_run, pins
 from sightline.experiments.prune import stored
 from sightline.registry import audit_log
 from sightline.storage.claims import HeldClaim
@@ -89,6 +89,23 @@ def test_run_stays_although_a_listing_does_not_name_its_manifest(machines, monke
     monkeypatch.setattr(a.store, "list", without_manifest)
     assert prune(a, 2).leftovers == ()
     assert runs(b) == ["new", "old"]
+
+
+def test_run_that_was_only_suspended_stays(machines, monkeypatch):
+    a, b = machines
+    for name in ("late", "awake", "killed"):
+        b.store.write(f"runs/{name}/model.keras", b"model")
+    planned = stored.plan
+
+    def published_meanwhile(*given):
+        found = planned(*given)
+        b.store.write("runs/late/manifest.json", b"{}")
+        return found
+
+    monkeypatch.setattr(stored, "plan", published_meanwhile)
+    with new_run.claim(b, "awake"):
+        assert len(prune(a, 2).leftovers) == 3
+    assert runs(b) == ["awake", "late", "new", "old"]
 
 
 def test_clean_up_stops_when_it_lost_its_claim(machines, monkeypatch):
