@@ -182,4 +182,9 @@ def _show_added(found: Added) -> None:
         f"{sum(found.added.values()):,} images added to {found.dataset}; {found.present:,} were "
         f"there already, {found.unlabelled:,} have no label yet"
     )
+    if found.removed:
+        console.say(
+            f"{found.removed:,} were added before and have been moved or deleted since; to add one "
+            f"again, remove its line from {found.dataset}/{adding.LOG}"
+        )
     console.say(f"Train: {found.command}")

@@ -30,8 +30,8 @@ _LOCK = ".sightline-labels.lock"
 def add(folder: Path, dataset: str, new_classes: Collection[str] = ()) -> Added:
     """Copy the labelled images of a folder into the class folders of a data set.
 
-    Everything is checked before the first copy. Nothing is overwritten, and images that the data
-    set has already are left as they are, so that the same call can be repeated.
+    Everything is checked before the first copy. Nothing is overwritten. Images that were added
+    before are left as they are, also moved or deleted, so that the same call can be repeated.
 
     Args:
         folder: What `labels suggest` wrote.
@@ -57,7 +57,11 @@ def add(folder: Path, dataset: str, new_classes: Collection[str] = ()) -> Added:
                     f"{root / earlier.file} and correct {root / LOG} if that was wrong."
                 )
         added: Counter[str] = Counter()
+        removed = 0
         for one in found.labelled:
+            if earlier := known.get(one.sha256):
+                removed += not (root / earlier.file).exists()
+                continue
             target = _target(train / one.label, one)
             if target.exists():
                 _log(root, target, one, folder, found, known)  # a killed call may not have
@@ -69,7 +73,8 @@ def add(folder: Path, dataset: str, new_classes: Collection[str] = ()) -> Added:
     return Added(
         dataset=str(root),
         added=dict(sorted(added.items())),
-        present=len(found.labelled) - sum(added.values()),
+        present=len(found.labelled) - sum(added.values()) - removed,
+        removed=removed,
         unlabelled=found.unlabelled,
         command=shlex.join(["sightline", "train", "--dataset", dataset]),
     )
@@ -139,9 +144,7 @@ def _log(
     found: Answers,
     known: dict[str, AddedLabel],
 ) -> None:
-    """Append who gave which label when, once for each image."""
-    if one.sha256 in known:
-        return
+    """Append who gave which label when."""
     entry = AddedLabel(
         time=datetime.now(UTC),
         user=author(),

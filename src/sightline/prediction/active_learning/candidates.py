@@ -1,11 +1,11 @@
 """The most uncertain images that are new: neither known to the run nor copies of each other."""
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow.dataset
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -17,12 +17,12 @@ from sightline.data.validation.near_duplicates import (
     find_near_duplicates,
     fingerprints,
 )
-from sightline.errors import DataError
+from sightline.errors import DataError, InputError
 from sightline.prediction import known_images, stream
-from sightline.prediction.inputs import check_text
-from sightline.prediction.records import Input
+from sightline.prediction.inputs import absolute
 from sightline.records import DatasetFiles
 from sightline.storage import digests
+from sightline.storage.text import quoted
 from sightline.storage.workspace import Workspace
 
 Rows = NDArray[np.int64]
@@ -84,12 +84,13 @@ class Search:
     def __init__(
         self,
         workspace: Workspace,
-        inputs: Sequence[Input],
+        predictions: Path,
         form: Form,
         known: DatasetFiles | None,
     ) -> None:
-        """Compare with the data of the model's run, if they are known."""
-        self._workspace, self._inputs, self._form = workspace, inputs, form
+        """Look in a table of predictions; compare with the data of the model's run, if known."""
+        self._workspace, self._form = workspace, form
+        self._predictions = pyarrow.dataset.dataset(predictions)
         self._table = workspace.root / known.labels.path if known else None
         self._training = _sample(workspace, known) if known else None
         self._prints = _prints(self._training) if self._training else None
@@ -129,18 +130,13 @@ class Search:
             yield block.images
 
     def _files(self, rows: Rows) -> list[Candidate]:
-        """Find the files of some rows of the predictions, in the order of the rows."""
-        wanted = set(rows.tolist())
-        every = (image for one in self._inputs for image in stream.encoded(one))
-        found = {}
-        for row, image in islice(enumerate(every), int(rows.max()) + 1):
-            if row in wanted and isinstance(image.value, EncodedImage):
-                path = Path(str(image.value.data)).absolute()
-                check_text(str(path))
-                found[row] = Candidate(row, path, _digest(path))
-        if len(found) < len(wanted):
-            raise DataError("Images were removed while they were examined; run the command again.")
-        return [found[row] for row in rows.tolist()]
+        """Find the files of some rows of the predictions, by their names: others may be new."""
+        names = self._predictions.take(rows, columns=["input"])["input"].to_pylist()
+        paths = map(_path, names)
+        return [
+            Candidate(row, path, _digest(path))
+            for row, path in zip(rows.tolist(), paths, strict=True)
+        ]
 
     def _without_known(self, candidates: list[Candidate]) -> Found:
         if self._table is None:
@@ -179,6 +175,13 @@ class Search:
             return images
 
         return read
+
+
+def _path(name: str) -> Path:
+    path = absolute(name)
+    if "\\udc" in name and not path.exists():  # a byte that `stream.escaped` replaced
+        raise InputError(f"The path {quoted(name)} is not valid UTF-8; rename it.")
+    return path
 
 
 def _digest(path: Path) -> str:

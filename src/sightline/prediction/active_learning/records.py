@@ -79,5 +79,6 @@ class Added(Record):
     dataset: str
     added: dict[str, int]  # Class to the number of images that are new in the data set
     present: int  # Number of images that the data set had already
+    removed: int  # Number of images that were added before and have been moved or deleted since
     unlabelled: int  # Number of images without a label
     command: str  # The command that trains with them

@@ -86,6 +86,7 @@ def suggest_request(run: Run, request: SuggestionRequest) -> Suggestions:
 
     metadata = request.model.metadata
     assert metadata is not None  # noqa: S101 - `suggest` read it
+    form = Form(metadata.image_shape, metadata.resize, white=metadata.white)
     with tempfile.TemporaryDirectory() as folder:
         table = Path(folder, _TABLE)
         outcome = keras_side.predict(
@@ -99,9 +100,8 @@ def suggest_request(run: Run, request: SuggestionRequest) -> Suggestions:
             run=run,
         )
         predicted = Margins.read(table)
-    form = Form(metadata.image_shape, metadata.resize, white=metadata.white)
-    search = Search(run.workspace, request.inputs, form, request.known)
-    found = search.find(predicted.margins, PREFILTER * request.count)
+        search = Search(run.workspace, table, form, request.known)
+        found = search.find(predicted.margins, PREFILTER * request.count)
     images: list[SuggestedImage] = []
     if found.candidates:
         model = keras_files.read_model(Path(request.model.path), request.model.sha256)

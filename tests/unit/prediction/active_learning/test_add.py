@@ -6,11 +6,14 @@ import pytest
 from cli import refused
 from cli import sightline as command
 from examples import write_folders
+from sightline.experiments import run_folder
 from sightline.prediction.active_learning import folder as folders
 from sightline.prediction.active_learning.add import LOG, add, read_log
 from sightline.prediction.active_learning.records import SuggestedImage, Suggestions
 from sightline.prediction.records import ServedModel
 from sightline.storage import digests
+from sightline.storage.workspace import Workspace
+from tiny_run import TINY
 
 CLASSES = ("texture 0", "texture 1")
 
@@ -70,8 +73,10 @@ def test_labels_of_table_and_folders_become_training_images_once(data, to_label)
     assert sorted(log) == new
     assert log[new[1]].model == "textures-v3"
     assert log[new[1]].source == "to-label/4.png"
+    (data / new[0]).unlink()  # it was a bad image
     again = add(to_label, str(data))
-    assert (again.added, again.present) == ({}, 2)
+    assert (again.added, again.present, again.removed) == ({}, 1, 1)
+    assert sorted(set(files(data)) - set(before)) == new[1:]
     assert len(read_log(data)) == 2
 
 
@@ -160,10 +165,16 @@ def test_new_class_is_allowed_by_name_and_other_formats_are_refused(data, to_lab
     assert "labels suggest" in refused(f"labels add {data} --dataset {data}")
 
 
-def test_one_command_adds_and_trains(data, to_label, monkeypatch):
-    asked = []
-    monkeypatch.setattr("sightline.flows.cli.train.train", lambda **given: asked.append(given))
+@pytest.mark.server
+def test_one_command_adds_and_trains_with_what_it_added(sightline, to_label, tmp_path):
+    data = write_folders(tmp_path / "data", 24, 8, (12, 12, 3))
     write_labels(to_label, "4.png,,,,texture 0")
-    done = command(f"labels add {to_label} --dataset {data} --train --recipe fast")
-    assert f"sightline train --dataset {data}" in done.stdout
-    assert [(one["dataset"], one["recipe"]) for one in asked] == [(str(data), "fast")]
+    settings = [f"--set={one}" for one in (*TINY, "training.epochs=1")]
+    given = f"{to_label} --dataset {data} --train --recipe quickstart --json"
+    workspace = Workspace(tmp_path / "artifacts")
+    done = sightline("labels", "add", *given.split(), f"--artifacts={workspace}", *settings)
+    assert done.returncode == 0, done.stderr
+    added, trained = map(json.loads, done.stdout.splitlines())
+    assert added["added"] == {"texture 0": 1}
+    ingested = run_folder.read(workspace, trained["run_id"]).records.ingest
+    assert ingested.images["train"].shape[0] == 25

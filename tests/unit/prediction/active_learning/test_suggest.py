@@ -3,6 +3,8 @@ import json
 import re
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from cli import refused
@@ -10,6 +12,10 @@ from cli import sightline as command
 from examples import pictures
 from published_textures import RUN_ID
 from run_to_predict import write_pictures
+from sightline.data.readers.base import Form
+from sightline.errors import DataError
+from sightline.prediction.active_learning.candidates import Search
+from sightline.storage.workspace import Workspace
 
 MIXED = range(40, 60)  # Images between two textures
 
@@ -59,6 +65,19 @@ def test_uncertain_images_that_are_new_are_handed_over_once(suggest, tmp_path, u
     original = unlabelled / chosen[0]
     assert (folder / "images" / chosen[0]).read_bytes() == original.read_bytes()
     assert sorted(path.name for path in (folder / "classes").iterdir()) == ["0", "1", "2", "3"]
+
+
+def test_images_that_arrive_or_go_meanwhile_shift_no_rows(tmp_path):
+    folder, table = tmp_path / "images", tmp_path / "predictions.parquet"
+    write_pictures(folder, pictures(4, 1)[0])
+    listed = [str(path) for path in sorted(folder.iterdir())]
+    pq.write_table(pa.table({"input": listed}), table)
+    (folder / "0000.png").rename(folder / "000.png")
+    search = Search(Workspace(tmp_path), table, Form((12, 12, 1), "stretch"), None)
+    found = search._files(np.array([3, 1]))
+    assert [(one.row, str(one.path)) for one in found] == [(3, listed[3]), (1, listed[1])]
+    with pytest.raises(DataError, match=r"0000\.png cannot be read any more"):
+        search._files(np.array([0]))
 
 
 def test_equal_seeds_choose_equally_and_links_replace_copies(suggest, tmp_path):
