@@ -92,7 +92,9 @@ def messages(blocks: Mapping[str, UUID]) -> tuple[AutomationCore, ...]:
     def send(subject: str, body: str) -> list[SendNotification]:
         return [
             SendNotification(
-                block_document_id=block, subject=subject, body=channels.template(name, body)
+                block_document_id=block,
+                subject=channels.subject(name, subject),
+                body=channels.body(name, body),
             )
             for name, block in blocks.items()
         ]

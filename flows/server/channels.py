@@ -71,12 +71,23 @@ def save(client: SyncPrefectClient, blocks: dict[str, NotificationBlock]) -> dic
     return saved
 
 
-def template(name: str, text: str) -> str:
+def subject(name: str, text: str) -> str:
+    """Return a template of plain text as the first line that a channel takes."""
+    return text if name == _EMAIL else _chat(text)
+
+
+def body(name: str, text: str) -> str:
     """Return a template of plain text as a channel takes it: e-mail is HTML, and values are not."""
     if name != _EMAIL:
-        return text
+        return _chat(text)
     lines = text.replace("\n", "<br>\n")
     return f"{{% autoescape true %}}{lines}{{% endautoescape %}}"
+
+
+def _chat(text: str) -> str:
+    """Escape what chats read as a mention or a link, such as `<!channel>`, as Slack asks for."""
+    filters = "replace('&', '&amp;')|replace('<', '&lt;')|replace('>', '&gt;')"
+    return f"{{% filter {filters} %}}{text}{{% endfilter %}}"
 
 
 def _check(address: str, what: str) -> None:

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from sightline.prediction.records import Request
 from sightline.storage import files
+from sightline.storage.text import no_formula
 
 _GROUP_ROWS, _GROUP_BYTES = 65_536, 8 << 20
 COLUMNS = pa.schema(
@@ -33,6 +34,8 @@ COLUMNS = pa.schema(
 - `abstained`: whether the probability is below the requested minimum, so that `label` is only a
   guess. It is kept for a person who decides instead, and to distinguish the row from a failure.
 - `error`: why an image could not be read; only then is there no label.
+
+In a CSV file, text that a spreadsheet would compute has an apostrophe before it.
 """
 
 _PROBABILITIES = pa.field("probabilities", pa.list_(pa.float32()))
@@ -59,7 +62,7 @@ def open_table(request: Request) -> Iterator[Append]:
     group: list[Any] = []
 
     def append(batch: Any) -> None:
-        group.append(batch)
+        group.append(_without_formulas(batch) if request.format == "csv" else batch)
         rows = sum(len(one) for one in group)
         if rows >= _GROUP_ROWS or sum(one.nbytes for one in group) >= _GROUP_BYTES:
             writer.write_table(pa.Table.from_batches(group))
@@ -69,6 +72,14 @@ def open_table(request: Request) -> Iterator[Append]:
         yield append
         if group:
             writer.write_table(pa.Table.from_batches(group))
+
+
+def _without_formulas(batch: Any) -> Any:
+    for place, field in enumerate(batch.schema):
+        if pa.types.is_string(field.type):
+            cells = [cell and no_formula(cell) for cell in batch[place].to_pylist()]
+            batch = batch.set_column(place, field, pa.array(cells, field.type))
+    return batch
 
 
 def _open_writer(request: Request, path: Path) -> Any:

@@ -7,6 +7,7 @@ import errno
 import os
 import re
 import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -48,12 +49,24 @@ def new_output(path: Path) -> Iterator[Path]:
     Raises StorageError if it cannot be written, or exists and is not a file; BusyStorageError if
     the storage did not respond.
     """
+    with _output_errors(path), new_file(path) as temporary:
+        yield temporary
+
+
+def check_output(path: Path) -> None:
+    """Raise errors as `new_output`, before work that takes long."""
+    with _output_errors(path):
+        make_folder(path.parent)
+        tempfile.TemporaryFile(dir=path.parent).close()
+
+
+@contextmanager
+def _output_errors(path: Path) -> Iterator[None]:
     try:
         with storage_errors(path.parent, "--output"):
             if path.exists() and not path.is_file():  # such as /dev/null
                 raise OSError(errno.EEXIST, "it exists and is not a file")
-            with new_file(path) as temporary:
-                yield temporary
+            yield
     except OSError as error:  # such as a file in place of its folder, or a name that is too long
         raise StorageError(
             f"The output {path} cannot be written: {error.strerror}; choose another name."

@@ -63,6 +63,16 @@ def test_message_about_a_model_names_reason_and_command():
     assert render_user_template_sync(action.subject, {"event": event}).startswith("mnist: ")
 
 
+@pytest.mark.parametrize("channel", ["sightline-slack", "sightline-webhook"])
+def test_message_to_a_chat_mentions_nobody(channel):
+    (action,) = automations.messages({channel: UUID(int=0)})[2].actions
+    event = {"event": "x", "payload": {"dataset": "<!channel>", "reason": "A & <@U012>, 'it'"}}
+    register_user_template_filters(all_filters)
+    assert "&lt;!channel&gt;: x" in render_user_template_sync(action.subject, {"event": event})
+    said = render_user_template_sync(action.body, {"event": event})
+    assert "Reason: A &amp; &lt;@U012&gt;, 'it'\nNext: sightline ops status\n" in said
+
+
 def test_mail_is_html_with_its_lines_and_with_values_that_are_only_text():
     (action,) = automations.messages({"sightline-email": UUID(int=0)})[2].actions
     event = {"event": "x", "payload": {"reason": "<img src=//x>", "remedy": "run 'it'"}}

@@ -134,16 +134,17 @@ def test_images_of_16_bits_have_the_scale_of_the_training_images(model, tmp_path
     assert len(set(probabilities[0])) > 1
 
 
-def test_csv_has_the_same_rows_and_quotes_names(model, tmp_path):
-    folder = tmp_path / 'a,"b"\n'
+def test_csv_has_the_same_rows_and_quotes_names_that_are_no_formulas(model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = Path('=a,"b"\n')
     write_pictures(folder, dots(3))
     for suffix in ("parquet", "csv"):
         predict(model, folder, table=f"{tmp_path}/t.{suffix}", format=suffix)
     with (tmp_path / "t.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     expected = pq.read_table(tmp_path / "t.parquet")
-    for column in ("input", "label"):
-        assert [row[column] for row in rows] == expected[column].to_pylist()
+    assert [row["input"] for row in rows] == [f"'{name}" for name in expected["input"].to_pylist()]
+    assert [row["label"] for row in rows] == expected["label"].to_pylist()
     assert rows[0]["error"] == ""
 
 

@@ -17,6 +17,7 @@ from sightline.config.tracking import TrackingConfig
 from sightline.errors import StageError
 from sightline.experiments.tracking.tracked_run import TrackedRun
 from sightline.records import Record
+from sightline.storage.text import without_queries
 
 SECONDS = 300  # Time that all requests of a run may take together
 _SETTINGS = {
@@ -64,7 +65,7 @@ def _reason(error: Exception) -> str:
     cause = type(error.__context__)
     if cause.__module__.startswith("requests.") and cause.__name__ != "HTTPError":
         return f"no answer ({cause.__name__})"
-    return f"{type(error).__name__}: {error}"
+    return f"{type(error).__name__}: {without_queries(str(error))}"
 
 
 def _record(tracked: TrackedRun, uri: str) -> Recorded:
@@ -75,15 +76,14 @@ def _record(tracked: TrackedRun, uri: str) -> Recorded:
     tags = {f"{_TAG}{name}": value for name, value in tracked.tags.items()}
     start = _milliseconds(tracked.started)
     run = client.create_run(experiment, start_time=start, tags=tags, run_name=tracked.id)
-    run_id, status = run.info.run_id, "FAILED"
-    try:
-        _log(client, run_id, tracked)
-        for target, path in tracked.files.items():
-            client.log_artifact(run_id, path, str(Path(target).parent).strip(".") or None)
-        version = _register(client, tracked, run, tags) if tracked.registered else None
-        status = "FINISHED" if tracked.succeeded else "FAILED"
-    finally:
-        client.set_terminated(run_id, status, _milliseconds(tracked.ended))
+    run_id, end = run.info.run_id, _milliseconds(tracked.ended)
+    client.set_terminated(run_id, "FAILED", end)  # until all is there: this process may be killed
+    _log(client, run_id, tracked)
+    for target, path in tracked.files.items():
+        client.log_artifact(run_id, path, str(Path(target).parent).strip(".") or None)
+    version = _register(client, tracked, run, tags) if tracked.registered else None
+    if tracked.succeeded:
+        client.set_terminated(run_id, "FINISHED", end)
     return Recorded(run_id=run_id, version=version)
 
 

@@ -2,7 +2,6 @@
 
 import csv
 import os
-import re
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -16,17 +15,22 @@ from sightline.prediction.active_learning.records import (
 )
 from sightline.prediction.records import ServedModel
 from sightline.storage import files
+from sightline.storage.text import no_formula
 
 RECORD, TABLE, PAGE = "suggestions.json", "labels.csv", "index.html"
 IMAGES, CLASSES = "images", "classes"
 COLUMNS = ("file", "suggested", "probability", "margin", "label")
 _NO_START = ".=+-@ \t\r\n"  # Hidden files, formulas, blanks
-_NUMBER = re.compile(r"[+-]?[0-9.,]+")
 _LONGEST_NAME = 200  # Bytes; most file systems allow 255, and a copy may need a suffix
 
 
 def check_new(folder: Path) -> None:
-    """Raise InputError if the folder has content, which may be labels that people gave."""
+    """Raise InputError if the folder has content, which may be labels that people gave.
+
+    Raises StorageError if it cannot be made.
+    """
+    if not folder.exists():
+        files.check_output(folder)
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise InputError(
             f"The output {folder} exists and is not empty; choose a new folder, so that no label "
@@ -106,14 +110,8 @@ def _rows(named: dict[str, SuggestedImage]) -> Iterator[tuple[str, ...]]:
     for name, image in named.items():
         yield (
             name,
-            _no_formula(image.suggested),
+            no_formula(image.suggested),
             f"{image.probability:.4f}",
             f"{image.margin:.4f}",
             "",
         )
-
-
-def _no_formula(text: str) -> str:
-    """Return the name of a class so that no spreadsheet computes it; a number may stay as it is."""
-    is_safe = text[:1] not in {*"=+-@\t\r"} or _NUMBER.fullmatch(text)
-    return text if is_safe else f"'{text}"

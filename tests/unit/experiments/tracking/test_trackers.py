@@ -2,6 +2,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import httpx
 import pytest
@@ -16,7 +17,7 @@ from sightline.config import loading
 from sightline.config.tracking import TrackingConfig
 from sightline.errors import ConfigError
 from sightline.experiments.search import study as studies
-from sightline.experiments.tracking import tensorboard, tracked_run, trackers
+from sightline.experiments.tracking import mlflow, tensorboard, tracked_run, trackers
 from sightline.experiments.tracking.tracked_run import TrackedEpoch, TrackedRun
 from sightline.experiments.tracking.trackers import Trackers
 from sightline.storage.workspace import Workspace
@@ -106,6 +107,20 @@ def test_server_of_mlflow_gets_parameters_metrics_files_and_a_model_version(trac
     assert (version["name"], version["run_id"]) == ("textures", run["info"]["run_id"])
     kept = (path.name for path in Path(tmp_path, "artifacts").rglob("*") if path.is_file())
     assert sorted(kept) == ["model.keras", "report.html"]
+
+
+def test_recording_that_is_killed_leaves_no_running_run(tracked, monkeypatch):
+    client, states = MagicMock(), []
+    client.log_batch.side_effect = lambda *_, **__: states.append(client.set_terminated.call_args)
+    monkeypatch.setattr("mlflow.MlflowClient", lambda **_: client)
+    mlflow._record(tracked, "http://host")
+    assert {state.args[1] for state in states} == {"FAILED"}
+    assert client.set_terminated.call_args.args[1] == "FINISHED"
+
+
+def test_refusal_of_a_store_does_not_show_the_signed_address():
+    refusal = OSError("403 Forbidden for url: https://store/a?X-Amz-Signature=secret")
+    assert mlflow._reason(refusal) == "OSError: 403 Forbidden for url: https://store/a?…"
 
 
 def test_trial_is_described_by_its_values_and_the_metric_of_each_epoch(tmp_path):
