@@ -1,11 +1,16 @@
 """Checks a data set once, and emits the event that starts a training if its digest changed."""
 
+from typing import Any
+
 from prefect import flow
+from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
+from prefect.states import Completed, Failed
 
 from sightline.data import locate, watch
 from sightline.data.watch import Observation
+from sightline.errors import SightlineError
 from sightline.flows import worker
 from sightline.flows.server import lost_runs
 from sightline.storage.workspace import Workspace
@@ -20,15 +25,20 @@ def run_name() -> str:
 
 
 @flow(name="watch", flow_run_name=run_name, persist_result=False)
-def watch_flow(dataset: worker.Dataset) -> None:
+def watch_flow(dataset: worker.Dataset) -> State[Any]:
     """Check a data set once and notify Prefect if it changed since the last check.
 
     Args:
         dataset: Name of a data set, the absolute path of your own where the worker runs, or a URL.
     """
-    lost_runs.end_missed()
-    locate.check_same_everywhere(dataset)
-    get_run_logger().info(sentence(check_and_notify(worker.workspace(), dataset)))
+    try:
+        lost_runs.end_missed()
+        locate.check_same_everywhere(dataset)
+        message = sentence(check_and_notify(worker.workspace(), dataset))
+    except SightlineError as error:
+        return Failed(data=error, message=str(error))  # the message without a traceback
+    get_run_logger().info(message)
+    return Completed(message=message)
 
 
 def check_and_notify(workspace: Workspace, dataset: str) -> Observation:

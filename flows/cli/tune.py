@@ -103,6 +103,8 @@ def tune(
     used once, by the ordinary run of the best trial. An interrupted search continues.
     """
     console.show_log(verbose=verbose)
+    if output is not None:
+        files.check_output(output)
     settings = search_space.read(space, overrides or [])
     run = Run(id="tune", workspace=workspace, data_dir=data_dir, mirror=mirror)
     with graceful_sigterm(), progress_display(), workspace.in_use():

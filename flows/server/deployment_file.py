@@ -10,6 +10,7 @@ from prefect.utilities.schema_tools.validation import validate
 
 from sightline.data import locate
 from sightline.errors import ConfigError, DataError
+from sightline.storage.text import quoted
 
 Parameters = dict[str, Any]
 
@@ -22,15 +23,29 @@ def check(path: Path) -> int:
     """
     try:
         deployments = yaml.safe_load(path.read_text(encoding="utf-8"))["deployments"]
+        named = [(one["name"], one["entrypoint"]) for one in deployments]
     except (OSError, ValueError, yaml.YAMLError, TypeError, KeyError) as error:
         raise ConfigError(
-            f"{path} is no file of deployments: {' '.join(str(error).split())}."
+            f"{path} is no file of deployments, each with a name and an entrypoint: "
+            f"{' '.join(str(error).split())}."
         ) from None
-    for deployment in deployments:
-        schema = load_flow_from_entrypoint(deployment["entrypoint"]).parameters.model_dump()
+    for deployment, (name, entrypoint) in zip(deployments, named, strict=True):
+        schema = _schema(f"{path}: deployment {name}", entrypoint)
         for where, parameters in _parameters(deployment):
             _check(f"{path}: {where}", parameters, schema)
     return len(deployments)
+
+
+def _schema(where: str, entrypoint: object) -> Parameters:
+    """Return the schema of the parameters of a flow."""
+    try:
+        return load_flow_from_entrypoint(str(entrypoint)).parameters.model_dump()
+    except Exception as error:
+        raise ConfigError(
+            f"{where}: the entrypoint {quoted(entrypoint)} cannot be loaded "
+            f"({type(error).__name__}: {quoted(error)}); expected package.module.flow of an "
+            "installed package."
+        ) from None
 
 
 def _parameters(deployment: dict[str, Any]) -> Iterator[tuple[str, Parameters]]:

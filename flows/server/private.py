@@ -13,6 +13,7 @@ import json
 import logging
 import os
 import platform
+import re
 import secrets
 import signal
 import socket
@@ -26,6 +27,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import httpx
+from pydantic import TypeAdapter
 
 from sightline.errors import ConfigError, RunError, StorageError
 from sightline.storage import files, locks, user_cache
@@ -42,6 +44,8 @@ _STOP_SECONDS = 15  # Time to end before it is killed
 _POLL_SECONDS = 0.1
 _OPTION = "PREFECT_HOME or XDG_CACHE_HOME"  # Selects another folder, for messages
 _LOG_TAIL_CHARACTERS = 4000
+_DAMAGED = "file is not a database|database disk image is malformed"  # Messages of SQLite
+_OLD_SECONDS = 30 * 24 * 3600  # Unused time after which the folder of another release is removed
 
 _log = logging.getLogger("sightline.server")
 _held = ExitStack()  # Until this process ends, after the last events of Prefect
@@ -88,9 +92,15 @@ class PrivateServer:
     def wait(self) -> None:
         """Wait until the server answers. Raises RunError if it ended, or did not answer in time."""
         if not self._answers():
+            written = ""
             with suppress(OSError):
                 written = self._address.log.read_text(errors="replace").strip()
-                _log.error("Its log ends with:\n%s", written[-_LOG_TAIL_CHARACTERS:])
+            if re.search(_DAMAGED, written):
+                raise RunError(
+                    f"The database {self._address.home}/prefect.db of the private Prefect server "
+                    "is damaged; remove it, which only loses the list of flow runs, and run again."
+                )
+            _log.error("Its log ends with:\n%s", written[-_LOG_TAIL_CHARACTERS:])
             raise RunError(
                 f"The private Prefect server does not answer, see {self._address.log}; `sightline "
                 "ops private --stop` ends it, and the next command starts another."
@@ -167,9 +177,14 @@ def _running(home: Path) -> Address | None:
     with locks.alone_if_free(home / "server.lock") as is_free:
         if is_free:
             return None
-    with suppress(OSError, ValueError, TypeError):  # the command that started it was killed
-        return Address(**json.loads((home / "server.json").read_text()))
-    return None
+    with suppress(OSError, ValueError):
+        found = TypeAdapter(Address).validate_json((home / "server.json").read_bytes())
+        if home.samefile(found.home):
+            return found
+    raise RunError(  # the command that started it was killed, or the file is that of another one
+        f"A private Prefect server runs, but {home}/server.json does not say where; wait for "
+        f"{idle_minutes():g} minutes, until it ends, or end the process of `{_PROGRAM[-1]}`."
+    )
 
 
 def _start(home: Path) -> Address:
@@ -185,6 +200,7 @@ def _start(home: Path) -> Address:
         _PASSWORD: password,
     }
     (home / "server.json").unlink(missing_ok=True)
+    _remove_old(home)
     with (
         socket.create_server((_LOOPBACK, 0)) as listener,
         locks.inheritable(home / "server.lock") as lock,
@@ -208,6 +224,18 @@ def _start(home: Path) -> Address:
             process.kill()
             raise
     return address
+
+
+def _remove_old(home: Path) -> None:
+    """Remove the folders that other releases of Prefect have on this machine, if long unused."""
+    for path in home.parent.iterdir():
+        users = path / "users.lock"
+        with suppress(OSError):
+            is_old = time.time() - users.stat().st_mtime > _OLD_SECONDS
+            if is_old and path != home and path.name.partition("-")[2] == platform.node():
+                with locks.alone_if_free(users) as is_free:
+                    if is_free:
+                        files.set_aside(path)
 
 
 def _use(address: Address) -> None:

@@ -12,6 +12,7 @@ from typing import BinaryIO
 from sightline.errors import StorageError
 from sightline.storage import files
 
+_NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
 _log = logging.getLogger(__name__)
 
 
@@ -39,7 +40,7 @@ def alone_if_free(path: Path) -> Iterator[bool]:
     """Try to acquire an exclusive lock without waiting; yield whether it is held."""
     with _lock_file(path) as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             yield False
             return
@@ -53,7 +54,7 @@ def inheritable(path: Path) -> Iterator[int]:
     The lock is free again when both this context and the child have ended.
     """
     with _lock_file(path) as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        _flock(file, fcntl.LOCK_EX)
         yield file.fileno()
 
 
@@ -62,7 +63,7 @@ def _lock_file(path: Path) -> BinaryIO:
     try:
         # NFS needs a file that is open for reading (shared lock) and writing (exclusive lock).
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
-        return os.fdopen(os.open(path, flags, 0o666), "r+b")
+        return open(path, "r+b", opener=lambda *_: os.open(path, flags, 0o666))
     except OSError as error:
         if error.errno != errno.ELOOP:
             raise
@@ -71,7 +72,19 @@ def _lock_file(path: Path) -> BinaryIO:
 
 def _acquire(file: BinaryIO, kind: int, waiting: str) -> None:
     try:
-        fcntl.flock(file, kind | fcntl.LOCK_NB)
+        _flock(file, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         _log.warning(waiting)
+        _flock(file, kind)
+
+
+def _flock(file: BinaryIO, kind: int) -> None:
+    try:
         fcntl.flock(file, kind)
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        raise StorageError(
+            f"The file system of {file.name} has no locks ({error.strerror}); mount it with them, "
+            "or choose a folder elsewhere."
+        ) from None

@@ -15,6 +15,7 @@ RATE = "training.learning_rate=log(1e-4, 1e-1)"
         (["--set", RATE, "--dataset", "./missing"], "missing"),
         (["--set", RATE, "--recipe", "photos", "--set", "model.weights=gone.keras"], "gone.keras"),
         (["--set", RATE, "--epochs", "3"], "--set training.epochs"),
+        (["--set", RATE, "--output", "/proc/best.toml"], "/proc"),
     ],
 )
 def test_mistake_is_refused_before_any_training(arguments, expected):

@@ -49,7 +49,15 @@ def test_value_that_the_server_would_refuse_is_named(changed, new, key):
         deployment_file.check(changed("recipe: tutorial", new))
 
 
-@pytest.mark.parametrize("text", ["- a list", "name: x", "key: [", ""])
+@pytest.mark.parametrize("wrong", ["sightline.flows.wacth.watch_flow", "watch.py:flow", "7"])
+def test_entrypoint_that_cannot_be_loaded_is_named(changed, wrong):
+    with pytest.raises(ConfigError, match=f"deployment watch-data: the entrypoint {wrong} cannot"):
+        deployment_file.check(changed("sightline.flows.watch.watch_flow", wrong))
+
+
+@pytest.mark.parametrize(
+    "text", ["- a list", "name: x", "key: [", "", "deployments: [{name: x}]", "deployments: x"]
+)
 def test_file_without_deployments_is_refused_in_one_line(tmp_path, text):
     path = tmp_path / "other.yaml"
     path.write_text(text)

@@ -1,4 +1,6 @@
+import json
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -9,9 +11,11 @@ import httpx
 import pytest
 
 from cli import refused, sightline
-from processes import is_running, wait_for
-from sightline.errors import ConfigError
+from processes import free_port, is_running, wait_for
+from sightline.errors import ConfigError, RunError
 from sightline.flows.server import private
+from sightline.flows.server.private import Address
+from sightline.storage import locks
 
 USE = """
 from sightline.flows.server.private import PrivateServer
@@ -120,6 +124,39 @@ def test_killed_start_of_a_server_does_not_break_the_next_one(home):
     assert database
     with start(USE) as process:
         assert answer(process)[1] != address.pid
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"port": 1}', "foreign"])
+def test_address_of_another_server_is_refused_while_one_runs(home, content):
+    own = private.folder()
+    if content == "foreign":
+        content = json.dumps(Address(1, "a:b", 1, 1, str(home))._asdict())
+    (own / "server.json").write_text(content)
+    assert private.running() is None
+    with (
+        locks.alone(own / "server.lock", "a server"),
+        pytest.raises(RunError, match=rf"{own}/server\.json.*end the process"),
+    ):
+        private.running()
+
+
+def test_damaged_database_is_named_with_what_it_loses(home):
+    server = object.__new__(private.PrivateServer)
+    server._address = Address(free_port(), "a:b", 1, 1, str(home))
+    server.address.log.write_text("sqlite3.DatabaseError: file is not a database\n")
+    with pytest.raises(RunError, match=rf"{home}/prefect\.db .* damaged; remove it"):
+        server.wait()
+
+
+def test_folders_of_other_releases_are_removed_when_they_were_not_used_for_long(home):
+    own = private.folder()
+    places = [own.with_name(f"2.0-{platform.node()}{more}") for more in ("", "-x")]
+    for place in (*places, own):
+        place.mkdir(exist_ok=True)
+        (place / "users.lock").touch()
+        os.utime(place / "users.lock", (0, 0))
+    private._remove_old(own)
+    assert sorted(own.parent.iterdir()) == sorted([own, places[1]])
 
 
 @pytest.mark.campaign
