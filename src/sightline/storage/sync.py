@@ -6,14 +6,22 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from sightline.storage import digests, files
 from sightline.storage.object_store import SMALL, ObjectStore, StoredObject
 from sightline.storage.workspace import Workspace
 
 _THREADS = 8
-_TAGS = ".etags"  # The file below a prefix that has ETag and SHA-256 of what was pulled, by key
+_TAGS = ".etags"  # The file below a prefix that has a `_Pulled` by key
+
+
+class _Pulled(NamedTuple):
+    """What is known of a file that was pulled."""
+
+    etag: str | None = None
+    sha256: str | None = None  # None if the file is missing
+    stat: str | None = None  # Its size and time of change when it was last read
 
 
 def pull(
@@ -32,15 +40,22 @@ def pull(
     listed = {one.key: one for one in store.list(prefix) if wanted(one.key)}
     path = workspace.path(f"{prefix}{_TAGS}")
     tags = _read_tags(path)
-    current = {key: [one.etag, _digest(workspace, key)] for key, one in listed.items()}
-    changed = [one for key, one in listed.items() if not one.etag or tags.get(key) != current[key]]
+    current = {
+        key: _Pulled(one.etag, *_digest(workspace, key, tags.get(key, _Pulled())))
+        for key, one in listed.items()
+    }
+    changed = [
+        one
+        for key, one in listed.items()
+        if not one.etag or tags.get(key, _Pulled())[:2] != current[key][:2]
+    ]
     if limit is not None:
         for one in changed:
             store.check_size(one.key, one.bytes, limit)
     # Digests of what was downloaded: another process may have replaced the files since
     downloaded = _download(workspace, store, changed)
-    if changed or tags.keys() - listed.keys():
-        current |= {one.key: [one.etag, downloaded.get(one.key)] for one in changed}
+    if tags != current:
+        current |= {one.key: _Pulled(one.etag, downloaded.get(one.key)) for one in changed}
         with _new_file(workspace, f"{prefix}{_TAGS}") as temporary:
             temporary.write_text(json.dumps(current))
     for key in _keys(workspace, prefix):
@@ -137,18 +152,21 @@ def _new_file(workspace: Workspace, key: str) -> Iterator[Path]:
         yield temporary
 
 
-def _digest(workspace: Workspace, key: str) -> str | None:
+def _digest(workspace: Workspace, key: str, known: _Pulled) -> tuple[str | None, str | None]:
+    """Return the SHA-256 of a file and its size and time; read it only if these have changed."""
     path = workspace.path(key)
     with suppress(OSError):
-        return digests.sha256(path) if digests.is_below(key) else None
-    return None
+        if digests.is_below(key):
+            status = path.stat()
+            stat = f"{status.st_size} {status.st_mtime_ns}"
+            return (known.sha256 if known.stat == stat else digests.sha256(path)), stat
+    return None, None
 
 
-def _read_tags(path: Path) -> dict[str, Any]:
+def _read_tags(path: Path) -> dict[str, _Pulled]:
     """Read what was pulled; nothing if the file is missing or damaged."""
-    with suppress(OSError, ValueError):
-        found = json.loads(path.read_bytes())
-        return found if isinstance(found, dict) else {}
+    with suppress(OSError, ValueError, TypeError, AttributeError):
+        return {key: _Pulled(*found) for key, found in json.loads(path.read_bytes()).items()}
     return {}
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from machines import two
 from sightline.errors import StorageError
-from sightline.storage import object_store, sync
+from sightline.storage import digests, object_store, sync
 from sightline.storage.workspace import Workspace
 
 
@@ -31,6 +31,19 @@ def test_wanted_files_become_those_of_the_store(workspace):
         if path.is_file()
     }
     assert found == {"a/1.json": "a/1.json", "a/b/2.json": "a/b/2.json", "a/other": "stale"}
+
+
+def test_unchanged_files_are_not_read_again_but_changed_ones_are_replaced(workspace, monkeypatch):
+    workspace.store.write("a/1.json", b"right")
+    for _ in range(2):  # the first one downloads, the second one reads what it downloaded
+        sync.pull(workspace, "a/", is_json)
+    read = []
+    monkeypatch.setattr(digests, "sha256", lambda path: read.append(path) or "other")
+    sync.pull(workspace, "a/", is_json)
+    assert read == []
+    workspace.path("a/1.json").write_bytes(b"wrong")
+    sync.pull(workspace, "a/", is_json)
+    assert workspace.path("a/1.json").read_bytes() == b"right"
 
 
 def test_file_that_a_listing_does_not_name_yet_stays(workspace, monkeypatch):

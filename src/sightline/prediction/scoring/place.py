@@ -49,7 +49,7 @@ class Scores:
         return sorted(self.folder.glob("day=*/part-*.parquet"))
 
     def pull(self) -> None:
-        """Bring all files from the object store, if there is one."""
+        """Make the files those of the object store, if there is one: what is gone there, goes."""
         sync.pull(self.workspace, self.prefix, lambda key: "/." not in key, limit=None)
 
     @contextmanager
