@@ -113,6 +113,18 @@ def test_request_that_does_not_arrive_is_ended(limited):
     connection.close()
 
 
+@pytest.mark.parametrize("before", [b"", b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"])
+def test_connection_whose_head_does_not_arrive_is_ended(before, limited):
+    host, port = limited.address.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as slow:
+        slow.sendall(before)
+        assert not before or b"alive" in slow.recv(4096)
+        slow.sendall(b"GET /healthz HTTP/1.1\r\nHost: ")
+        assert slow.recv(4096) == b""
+        with suppress(OSError):
+            slow.sendall(b"a\r\n\r\n")
+
+
 PIXELS = {"name": "pixels", "shape": [1, 40, 32, 3], "datatype": "UINT8"}
 BLACK = [0] * (40 * 32 * 3)
 

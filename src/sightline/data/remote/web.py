@@ -156,7 +156,12 @@ def _check_redirect(asked: httpx.Request) -> None:
 
 
 def _version(answer: Answer) -> str:
-    return str(answer.headers.get("etag") or answer.headers.get("last-modified", ""))
+    """Return the ETag, or the date and the size of the whole file; "" if there is no date."""
+    if etag := answer.headers.get("etag"):
+        return str(etag)
+    date, ranged = answer.headers.get("last-modified"), answer.headers.get("content-range", "")
+    size = ranged.rpartition("/")[2] or answer.headers.get("content-length")
+    return f"{date} {size}" if date else ""
 
 
 def _busy(shown: str, reason: str) -> BusyStorageError:

@@ -6,6 +6,7 @@ import re
 import socket
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from sightline import registry
@@ -18,6 +19,7 @@ from sightline.storage.workspace import Workspace
 TOKEN = "SIGHTLINE_SERVE_TOKEN"  # noqa: S105 - the variable's name
 _CONNECTIONS = 1_000  # More are answered with 503
 _BACKLOG = 1_024
+_HEAD_SECONDS = 10.0  # Longest time for the head of a request; a slow body has `Settings.timeout`
 
 
 def read_token() -> str | None:
@@ -99,8 +101,11 @@ def serve(
 async def _run(app: object, listening: socket.socket, settings: Settings) -> None:
     import uvicorn
 
+    from sightline.prediction.serving.connection import Connection
+
     config = uvicorn.Config(
         app,  # type: ignore[arg-type]
+        http=partial(Connection, min(_HEAD_SECONDS, settings.timeout)),  # type: ignore[arg-type]
         log_config=None,
         access_log=False,
         server_header=False,
