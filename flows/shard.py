@@ -19,7 +19,11 @@ from sightline.training.embed_shard import EMBED_SHARD
 
 @flow(name="shard", persist_result=False, result_serializer="json")
 def shard_flow(
-    run_id: str, started: datetime, shard: Shard | FeatureShard, refresh: bool = False
+    run_id: str,
+    started: datetime,
+    shard: Shard | FeatureShard,
+    refresh: bool = False,
+    artifacts: str | None = None,
 ) -> State[Any]:
     """Ingest or embed a shard for another run, which names this flow in `data.shard_deployment`.
 
@@ -31,9 +35,11 @@ def shard_flow(
         started: When the other run was requested.
         shard: The shard.
         refresh: Ignore the cache.
+        artifacts: URL of the other run's artifacts on object storage; None if in a shared folder.
     """
     try:
         run = worker.run(run_id, started=started, refresh=refresh)
+        worker.check_shared(run, artifacts)
         with survive_outages(), run.workspace.in_use():
             entry_store.fetch(run.workspace, shard)
             key = _compute(run, shard)

@@ -91,6 +91,7 @@ def _begin(run: Run, one: _Begun[R], deployment: str) -> _Begun[R]:
             "started": run.started.isoformat(),
             "shard": one.shard.model_dump(mode="json"),
             "refresh": run.refresh,
+            "artifacts": run.workspace.url,
         },
         name=f"{run.id}-{one.key[:8]}",
         # A lost answer must not start a second run.

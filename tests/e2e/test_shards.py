@@ -14,6 +14,7 @@ from processes import wait_for
 from sightline.config import BackboneConfig, DataConfig, EmbeddingConfig
 from sightline.data import ingest, locate
 from sightline.data.sharding.shard import INGEST_SHARD
+from sightline.experiments import new_run
 from sightline.models.build import BUILD
 from sightline.pipeline.process import keras_process
 from sightline.records import Run
@@ -58,6 +59,7 @@ def killed_once(workers):
                 return found[0] if len(found) == 1 else None
             return None
 
+        new_run.expect(run.workspace, run.id)
         blocked.parent.mkdir(parents=True, exist_ok=True)
         with ThreadPoolExecutor(1) as pool:
             with locks.alone(blocked.with_name(f".{blocked.name}.lock"), "the test"):

@@ -23,6 +23,7 @@ class RangesServer:
     faults: list[int] = field(default_factory=list)
     tokens: set[str | None] = field(default_factory=set)
     ranged: bool = True
+    tagged: bool = True  # Whether files have an ETag; else all have one date
     address: str = ""
 
     def listed(self, names: list[str] | None = None, below: str = "") -> list[dict[str, Any]]:
@@ -74,11 +75,14 @@ def serving() -> Iterator[RangesServer]:
                 self._send(shared.faults.pop() if shared.faults else 404, b"")
                 return
             wanted = self.headers["Range"]
-            tag = {"ETag": f'"{sha256(content).hexdigest()}"'}
+            tag = {"Last-Modified": "Sun, 29 Nov 2026 12:00:00 GMT"}
+            if shared.tagged:
+                tag = {"ETag": f'"{sha256(content).hexdigest()}"'}
             if not wanted or not shared.ranged:
                 self._send(200, content, tag)
                 return
             start, end = map(int, wanted.removeprefix("bytes=").split("-"))
+            tag["Content-Range"] = f"bytes {start}-{end}/{len(content)}"
             self._send(206, content[start : end + 1], tag)
 
         def _send(self, status: int, content: bytes, headers: dict[str, str] | None = None) -> None:

@@ -101,6 +101,14 @@ def test_shards_that_are_not_in_the_cache_are_ingested_elsewhere(
     assert len(started) == len(found.shards) + 1
 
 
+def test_worker_with_another_artifacts_root_refuses_a_shard(run, taken, work, monkeypatch):
+    started = work(ingested(run))
+    taken()
+    monkeypatch.setenv("SIGHTLINE_ARTIFACTS", "/elsewhere")
+    state = shard_flow(**started[0].parameters, return_state=True)
+    assert state.name == "ArtifactsRootError"
+
+
 def test_lost_shard_is_begun_again_alone(run, taken, work):
     def answer(shard, number):
         contents.append(shard.content)

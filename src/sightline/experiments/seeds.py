@@ -8,6 +8,7 @@ from sightline.errors import ConfigError, RunExistsError
 from sightline.experiments import new_run, provenance_diff, run_folder, seed_noise
 from sightline.experiments.provenance_diff import Changes
 from sightline.experiments.seed_noise import NoiseBand
+from sightline.pipeline.stages import content_of
 from sightline.records import Interval, Record, Run, RunSummary, Source
 from sightline.storage.workspace import Workspace
 
@@ -83,14 +84,15 @@ def unfinished(planned: Sequence[SeedRun], source: Source) -> list[SeedRun]:
     """Drop the runs that an earlier, interrupted command with the same ID has completed.
 
     Raises InputError if a manifest of these cannot be read, and RunExistsError if such a run has
-    another config or other data.
+    other data or another config, apart from settings that change no result.
     """
     left = missing(planned)
     for config, run in (one for one in planned if one not in left):
         run_folder.pull(run.workspace)
         existing = run_folder.read_excerpt(run.workspace, run.id)
-        if existing.config != config or existing.source_sha256 != source.sha256:
-            what = "config" if existing.config != config else "data"
+        same_config = content_of(existing.config) == content_of(config)
+        if not same_config or existing.source_sha256 != source.sha256:
+            what = "data" if same_config else "config"
             raise RunExistsError(
                 f"The run {run.id!r} already exists in {run.workspace} with other {what}; choose "
                 "another --run-id."

@@ -142,8 +142,10 @@ def divide(nodes: list[dict[str, float]], gpus_per_trial: float | None) -> Share
     usable = [node for node in nodes if node.get("CPU", 0) >= 1 and node.get("GPU", 0) >= gpus]
     if not usable:
         raise ConfigError(
-            f"--gpus-per-trial is {gpus:g}, but no node of the Ray cluster has a CPU and so many "
-            f"GPUs (the most are {most:g}), and a trial never spans nodes; lower it or add a node."
+            f"No node of the Ray cluster has a CPU and {gpus:g} GPUs (the most are {most:g}), and "
+            "nothing spans nodes; add a node, or for trials lower --gpus-per-trial."
+            if gpus
+            else "No node of the Ray cluster has a CPU; add one."
         )
     if gpus > 1 and gpus % 1:
         raise ConfigError(f"--gpus-per-trial is {gpus:g}; expected a whole number, or less than 1.")

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, TypeVar
 
 from sightline.pipeline import cache, ray_cluster
@@ -28,6 +28,8 @@ def compute_on_ray(
 ) -> Iterator[R]:
     """Compute the shards that are not in the cache, each as a task on a node; yield all in order.
 
+    If all are in the cache, no cluster is needed.
+
     Args:
         there: What a node calls, a function at the top of its module; it fills the cache.
         here: What computes a shard whose entry is damaged by then.
@@ -36,14 +38,17 @@ def compute_on_ray(
     Raises ConfigError as `ray_cluster.connect`, and errors as `ray_tasks.each_on_ray`.
     """
     missing = deque(shard for shard in shards if cache.peek(run, stage, stage.key(shard)) is None)
-    with ray_cluster.connected(gpus=0) as node:
-        from sightline.pipeline.ray_tasks import each_on_ray  # imports Ray
+    with ExitStack() as held:
+        computed: Iterator[R] = iter(())
+        if missing:
+            node = held.enter_context(ray_cluster.connected(gpus=0))
+            from sightline.pipeline.ray_tasks import each_on_ray  # imports Ray
 
-        share = node._replace(cpus=min(cpus, node.cpus))
-        with closing(each_on_ray(there, run, [*missing], share)) as computed:
-            for shard in shards:
-                if missing and shard is missing[0]:
-                    missing.popleft()
-                    next(computed)
-                entry = cache.find(run, stage, stage.key(shard))
-                yield here(run, shard) if entry is None else entry.record
+            share = node._replace(cpus=min(cpus, node.cpus))
+            computed = held.enter_context(closing(each_on_ray(there, run, [*missing], share)))
+        for shard in shards:
+            if missing and shard is missing[0]:
+                missing.popleft()
+                next(computed)
+            entry = cache.find(run, stage, stage.key(shard))
+            yield here(run, shard) if entry is None else entry.record

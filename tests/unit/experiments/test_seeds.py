@@ -1,6 +1,7 @@
 import pytest
 
 from excerpts import CONFIG, excerpt, publish, with_training
+from sightline.config.tracking import TrackingConfig
 from sightline.errors import ConfigError, InputError, RunExistsError
 from sightline.experiments import run_folder, seed_noise, seeds
 from sightline.records import Source
@@ -30,7 +31,8 @@ def test_seeds_beyond_the_largest_and_long_ids_are_refused(run):
 
 def test_completed_seeds_are_not_trained_again(run):
     publish(run.workspace.root, excerpt("test-run-s0", seed=0), excerpt("test-run-s2", seed=2))
-    left = seeds.unfinished(seeds.plan(CONFIG, run, 4), SOURCE)
+    tracked = CONFIG.model_copy(update={"tracking": TrackingConfig(tensorboard=True)})
+    left = seeds.unfinished(seeds.plan(tracked, run, 4), SOURCE)
     assert [one.run.id for one in left] == ["test-run-s1", "test-run-s3"]
 
 

@@ -56,6 +56,17 @@ def test_file_that_changes_is_refused(path, server):
         path.read_bytes()
 
 
+def test_file_without_an_etag_is_known_by_its_date_and_size(path, server, monkeypatch):
+    monkeypatch.setattr(server, "tagged", False)
+    url = f"{server.address}/x.tar"
+    assert open_url(url).read_bytes() == b"0123456789"
+    monkeypatch.setattr(opening, "_LISTINGS", [])
+    path = open_url(url)
+    server.files["x.tar"] += b"0"
+    with pytest.raises(DataError, match="changed while it was read"):
+        path.read_bytes()
+
+
 def test_server_without_ranges_is_refused(path, server):
     server.ranged = False
     with pytest.raises(DataError, match="not served in ranges"):

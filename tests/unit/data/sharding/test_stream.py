@@ -11,6 +11,7 @@ from sightline.config import DataConfig
 from sightline.data import ingest as ingestion
 from sightline.data import locate
 from sightline.data.sharding import processes
+from sightline.data.sharding.on_ray import ingest_on_ray
 from sightline.data.sharding.processes import in_processes
 from sightline.data.sharding.shard import ingest_shard
 from sightline.errors import DataError, KerasProcessError
@@ -71,6 +72,13 @@ def test_shards_merge_to_the_bytes_of_an_ingest_without_them(photos, tmp_path, s
     assert found.model_copy(update={"shards": ()}) == expected
     assert content(parts, found) == content(whole, expected)
     assert sorted(found.shards) == sorted({f"cache/ingest_shard/{key}/" for key in entries(parts)})
+
+
+def test_shards_that_are_all_in_the_cache_need_no_ray_cluster(photos, tmp_path):
+    run = new_run(tmp_path)
+    found = ingest(run, photos, shard_images=SIZE)
+    shutil.rmtree(run.workspace.path("cache/ingest"))
+    assert ingest(run, photos, ingest_on_ray, shard_images=SIZE) == found
 
 
 def test_folder_of_few_images_has_no_shards(photos, tmp_path):
