@@ -9,7 +9,7 @@ from sightline.data.labelled import WantedSplit
 from sightline.flows.cli import console, options
 from sightline.flows.cli.predict import find_model
 from sightline.flows.cli.progress_display import progress_display
-from sightline.flows.cli.signals import exit_code, graceful_sigterm
+from sightline.flows.cli.signals import interruptible
 from sightline.pipeline.process import keras_process
 from sightline.prediction import evaluate as evaluation
 from sightline.records import ModelEvaluation, Run
@@ -66,12 +66,9 @@ def evaluate(
     workspace.check_writable()
     keras_process().verbose = verbose
     run = Run(id="evaluate", workspace=workspace, data_dir=data_dir, mirror=mirror)
-    try:
-        with workspace.in_use(), graceful_sigterm(), progress_display():
-            found = evaluation.evaluate(run, settings, served, split, output)
-    except KeyboardInterrupt as interrupt:
-        console.note("Interrupted; what was computed stays in the cache.")
-        raise typer.Exit(exit_code(interrupt)) from None
+    kept = "what was computed stays in the cache"
+    with interruptible(kept), workspace.in_use(), progress_display():
+        found = evaluation.evaluate(run, settings, served, split, output)
     if as_json:
         typer.echo(found.model_dump_json())
     else:

@@ -11,7 +11,7 @@ from sightline.data import recommend
 from sightline.flows.cli import console, options, train
 from sightline.flows.cli.predict import find_model
 from sightline.flows.cli.progress_display import progress_display
-from sightline.flows.cli.signals import exit_code, graceful_sigterm
+from sightline.flows.cli.signals import interruptible
 from sightline.pipeline.process import keras_process
 from sightline.prediction.active_learning import add as adding
 from sightline.prediction.active_learning import folder as folders
@@ -74,16 +74,10 @@ def suggest(
     folders.check_new(output)
     served = find_model(workspace, model, dataset)
     keras_process().verbose = verbose
-    try:
-        with workspace.in_use(), graceful_sigterm(), progress_display():
-            found = suggest_images(
-                images, served, Run(id="labels", workspace=workspace), count, seed
-            )
-            page = render_page(found, served.name)
-            folders.write(output, found, served, seed, page, links=link)
-    except KeyboardInterrupt as interrupt:
-        console.note("Interrupted; the folder was not written.")
-        raise typer.Exit(exit_code(interrupt)) from None
+    with interruptible("the folder was not written"), workspace.in_use(), progress_display():
+        found = suggest_images(images, served, Run(id="labels", workspace=workspace), count, seed)
+        page = render_page(found, served.name)
+        folders.write(output, found, served, seed, page, links=link)
     if as_json:
         typer.echo(json.dumps({"output": str(output), **found.model_dump(mode="json")}))
     else:

@@ -11,7 +11,7 @@ from rich.table import Table
 from sightline.data import locate
 from sightline.flows.cli import console, options
 from sightline.flows.cli.progress_display import progress_display
-from sightline.flows.cli.signals import exit_code, graceful_sigterm
+from sightline.flows.cli.signals import interruptible
 from sightline.pipeline.process import keras_process
 from sightline.prediction import model as models
 from sightline.prediction import predict as prediction
@@ -103,16 +103,12 @@ def predict(
     console.show_log(verbose=verbose)
     served = find_model(workspace, model, dataset)
     keras_process().verbose = verbose
-    try:
-        with graceful_sigterm(), progress_display():
-            run = Run(id="predict", workspace=workspace)
-            outcome = prediction.predict(
-                *(inputs, served, output, abstain_below, run, shard_images),
-                on_ray=runner == _Runner.RAY,
-            )
-    except KeyboardInterrupt as interrupt:
-        console.note("Interrupted; the output was not written.")
-        raise typer.Exit(exit_code(interrupt)) from None
+    with interruptible("the output was not written"), progress_display():
+        run = Run(id="predict", workspace=workspace)
+        outcome = prediction.predict(
+            *(inputs, served, output, abstain_below, run, shard_images),
+            on_ray=runner == _Runner.RAY,
+        )
     if as_json:
         typer.echo(outcome.model_dump_json())
     else:

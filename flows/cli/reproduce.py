@@ -12,7 +12,7 @@ from sightline.experiments import reproduce as reproduction
 from sightline.experiments.reproduce import Reproduction
 from sightline.experiments.seeds import SeedRun
 from sightline.flows.cli import console, options
-from sightline.flows.cli.signals import exit_code
+from sightline.flows.cli.signals import interruptible
 from sightline.flows.cli.start import start
 from sightline.flows.preflight import Preflight
 from sightline.pipeline.process import keras_process
@@ -57,12 +57,9 @@ def reproduce(
     local = config.training.deployment is None
     report = process.run(device.inspect, config.training) if local else None
     _show_provenance(provenance_diff.with_now(original, source, report), out)
-    try:
+    with interruptible("the same command starts from the beginning"):
         planned = [SeedRun(config, again)]
         start(Preflight(config, again, planned, planned, source), verbose=verbose)
-    except KeyboardInterrupt as interrupt:
-        console.note("Interrupted; the same command starts from the beginning.")
-        raise typer.Exit(exit_code(interrupt)) from None
     found = reproduction.check(workspace, original, run_folder.read(workspace, again.id))
     if as_json:
         typer.echo(found.model_dump_json())

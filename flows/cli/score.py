@@ -9,7 +9,7 @@ import typer
 from sightline.data import locate
 from sightline.flows.cli import completion, console, options
 from sightline.flows.cli.progress_display import progress_display
-from sightline.flows.cli.signals import exit_code, graceful_sigterm
+from sightline.flows.cli.signals import interruptible
 from sightline.flows.server import api
 from sightline.pipeline.process import keras_process
 from sightline.prediction import model as models
@@ -104,14 +104,9 @@ def score(
     served = models.find(workspace, model, locate.slug(dataset) if dataset else None)
     keras_process().verbose = verbose
     run = Run(id="score", workspace=workspace)
-    try:
-        with graceful_sigterm(), progress_display():
-            done = score_new(
-                run, scores, data, served, abstain_below, with_probabilities=probabilities
-            )
-    except KeyboardInterrupt as interrupt:
-        console.note("Interrupted; finished parts are kept, and the same command continues.")
-        raise typer.Exit(exit_code(interrupt)) from None
+    kept = "finished parts are kept, and the same command continues"
+    with interruptible(kept), progress_display():
+        done = score_new(run, scores, data, served, abstain_below, with_probabilities=probabilities)
     status = monitor(scores, arrivals.place(data), served, labels, false_alarm_rate)
     if as_json:
         found = {"scored": done.model_dump(), "status": status.model_dump(mode="json")}

@@ -4,6 +4,10 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import typer
+
+from sightline.flows.cli import console
+
 
 class Terminated(KeyboardInterrupt):
     """The process received SIGTERM."""
@@ -21,6 +25,17 @@ def graceful_sigterm() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def interruptible(consequence: str) -> Iterator[None]:
+    """End the command with what an interruption, by Ctrl-C or SIGTERM, means for its result."""
+    try:
+        with graceful_sigterm():
+            yield
+    except KeyboardInterrupt as interrupt:
+        console.note(f"Interrupted; {consequence}.")
+        raise typer.Exit(exit_code(interrupt)) from None
 
 
 def exit_code(interrupt: KeyboardInterrupt) -> int:
