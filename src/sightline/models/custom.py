@@ -15,7 +15,7 @@ from sightline.config import CustomConfig
 from sightline.errors import ConfigError
 from sightline.models import file_checks, keras_files
 from sightline.models.allowed_classes import CLASSES
-from sightline.models.file_checks import Refusal
+from sightline.models.refusals import Refusal
 
 _LAYERS = sorted(name for module, name in CLASSES if module == "keras.layers")
 _LARGEST_SUM_ERROR = 1e-3  # Of the probabilities of an image, which sum to 1

@@ -11,7 +11,6 @@ import json
 import stat
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,12 +18,12 @@ import h5py
 from pydantic import ValidationError
 
 from sightline.data.labelling import class_names
-from sightline.errors import DataError, ModelFileError
+from sightline.errors import DataError
 from sightline.models.allowed_classes import CLASSES
+from sightline.models.refusals import Refusal, refusals
 from sightline.records import ModelMetadata
 from sightline.records.model_metadata import FILE
 from sightline.storage import json_digest
-from sightline.storage.text import printable
 
 LARGEST_PARAMETERS = LARGEST_OUTPUT = 1 << 28
 """268 million; the tutorial's model has 141,258. A file with more could exhaust the memory."""
@@ -32,7 +31,6 @@ LARGEST_PARAMETERS = LARGEST_OUTPUT = 1 << 28
 _LARGEST_TEXT = 4 << 20  # Bytes of JSON; 64 convolutions, the maximum of a config, take 100 kB
 # Bytes: float32 weights, the JSON, and the overhead of HDF5 and ZIP
 LARGEST_FILE = 4 * LARGEST_PARAMETERS + _LARGEST_TEXT + (16 << 20)
-_LONGEST_REASON = 300
 _WEIGHTS = "model.weights.h5"
 _MEMBERS = ("config.json", "metadata.json", _WEIGHTS)
 
@@ -44,35 +42,6 @@ class ModelParts(NamedTuple):
     weights: bytes  # The bytes of an HDF5 file with plain arrays
     parameters: int  # Number of values in these arrays
     metadata: ModelMetadata | None  # None in a file without it
-
-
-class Refusal(Exception):
-    """What is wrong with a model file; continues a sentence that names the file."""
-
-
-@contextmanager
-def refusals(
-    path: Path,
-    use: str = "as a model",
-    remedy: str = "use an unmodified file that Sightline wrote",
-) -> Iterator[None]:
-    """Raise any exception that a model file causes as a ModelFileError that names the file.
-
-    A hostile file can make zipfile, HDF5 and Keras raise anything. An OSError of failed storage
-    passes unchanged; it has an errno, unlike the errors of HDF5.
-    """
-    try:
-        yield
-    except Exception as error:
-        if isinstance(error, ModelFileError):
-            raise
-        if isinstance(error, OSError) and error.errno is not None:
-            raise
-        kind = "" if isinstance(error, Refusal) else f"{type(error).__name__}: "
-        reason = printable((str(error).strip() or "no reason given").splitlines()[0])
-        raise ModelFileError(
-            f"{path} cannot be used {use}: {kind}{reason[:_LONGEST_REASON].rstrip('. ')}; {remedy}."
-        ) from error
 
 
 def read_config(path: Path, expected_sha256: str | None = None) -> str:

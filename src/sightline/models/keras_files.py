@@ -15,7 +15,7 @@ import keras
 
 from sightline.data.scaling import SCALE
 from sightline.models import file_checks
-from sightline.models.file_checks import Refusal
+from sightline.models.refusals import Refusal, refusals
 from sightline.records import ModelMetadata
 from sightline.records.model_metadata import FILE
 
@@ -29,7 +29,7 @@ def read_architecture(path: Path, expected_sha256: str | None = None) -> keras.M
     Raises ModelFileError if the file is damaged, too large or contains unknown classes.
     """
     config = file_checks.read_config(path, expected_sha256)
-    with file_checks.refusals(path):
+    with refusals(path):
         parameters = _parameters(config)
         if parameters > file_checks.LARGEST_PARAMETERS:
             raise Refusal(
@@ -54,7 +54,7 @@ def read_with_metadata(
 ) -> tuple[keras.Model, ModelMetadata | None]:
     """Load a `.keras` file as `read_model` does, and its metadata, if it has any."""
     parts = file_checks.read_archive(path, expected_sha256)
-    with file_checks.refusals(path), tempfile.TemporaryDirectory() as folder:
+    with refusals(path), tempfile.TemporaryDirectory() as folder:
         parameters = _parameters(parts.config)
         if parameters != parts.parameters:
             raise Refusal(

@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.models.file_checks import Refusal, read_file, refusals
+from sightline.models.file_checks import read_file
+from sightline.models.refusals import Refusal, refusals
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 _PROTOCOL = 1001

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline.models import file_checks, keras_files
-from sightline.models.file_checks import Refusal
+from sightline.models.refusals import Refusal, refusals
 
 _FLOATS = {"F16": "<f2", "F32": "<f4", "F64": "<f8"}  # Types of safetensors
 
@@ -31,7 +31,7 @@ def load(network: keras.Model, path: Path, sha256: str | None) -> None:
         "expected the weights of this network without its top, as .weights.h5, .h5, .keras or "
         ".safetensors"
     )
-    with file_checks.refusals(path, "as model.weights", remedy):
+    with refusals(path, "as model.weights", remedy):
         content = file_checks.read_file(path, file_checks.LARGEST_FILE, sha256)
         for suffix, read in _READERS.items():
             if path.name.endswith(suffix):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from sightline.evaluation import neighbors
-from sightline.evaluation.neighbors import Embedded
+from sightline.evaluation.embedded import Embedded, standardized
 
 RNG = np.random.default_rng(0)
 CENTRES = np.eye(4, 16) * 12
@@ -20,7 +20,7 @@ LABELS[[100, 101, 13]] = LABELS[[0, 45, 1]]
 
 
 def embedded(labels=LABELS):
-    return Embedded(SPLITS, INDEXES, labels, neighbors.standardized(FEATURES))
+    return Embedded(SPLITS, INDEXES, labels, standardized(FEATURES))
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from reported_runs import with_evaluation, with_records
 from sightline.config import ReportConfig
 from sightline.data.label_table import read_labels
 from sightline.evaluation import neighbors
+from sightline.evaluation.embedded import Embedded
 from sightline.records import NearestClass, Neighbors
 from sightline.reporting import page, report
 
@@ -23,10 +24,8 @@ def found(run, hostile_files):
     features[10] = features[0]
     splits = np.repeat(["train", "test"], 10)
     indexes = np.tile(np.arange(10), 2)
-    embedded = neighbors.Embedded(splits, indexes, true, features.astype(np.float32))
-    flipped = neighbors.Embedded(
-        splits, indexes, (true + (np.arange(20) == 3)) % 4, embedded.features
-    )
+    embedded = Embedded(splits, indexes, true, features.astype(np.float32))
+    flipped = Embedded(splits, indexes, (true + (np.arange(20) == 3)) % 4, embedded.features)
     nearest = neighbors.find(embedded.features, 3)
     folder = run.workspace.root / "made"
     tables = {

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.evaluation.neighbors import standardized
+from sightline.evaluation.embedded import standardized
 
 Floats = NDArray[np.floating[Any]]
 

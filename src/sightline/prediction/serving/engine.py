@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sightline.data.readers.base import Form
 from sightline.errors import ModelFileError
 from sightline.models import file_checks
+from sightline.models.refusals import refusals
 from sightline.pipeline.provenance import cores
 from sightline.prediction import signature
 from sightline.prediction.signature import Dimensions
@@ -68,7 +69,7 @@ def read(path: Path, sha256: str) -> Any:
     # Threads that wait must not take the cores from decoding and from the event loop
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3  # Errors; warnings are about the optimization of the graph
-    with file_checks.refusals(path):
+    with refusals(path):
         content = file_checks.read_file(path, file_checks.LARGEST_FILE, sha256)
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
