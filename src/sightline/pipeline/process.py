@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,6 +21,7 @@ from sightline import errors
 from sightline.config import Section
 from sightline.errors import InputError, SightlineError, StageError, StoppedError
 from sightline.pipeline.child import Child, Message, describe_exit
+from sightline.pipeline.process_settings import ProcessSettings
 from sightline.pipeline.progress import Progress, emit
 from sightline.pipeline.stages import result_type
 from sightline.records import Record
@@ -36,17 +36,6 @@ _SIGNS_OF_FULL_MEMORY = ("OOM when allocating", "bad_alloc", "RESOURCE_EXHAUSTED
 _SIGN_OF_A_LOST_NODE = "JAX distributed service detected fatal errors"
 _POLL_SECONDS = 0.02
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class ProcessSettings:
-    """How a Keras process is started; the bits of a training depend on it."""
-
-    use_gpu: bool = True  # False hides all GPUs
-    threads: int | None = None  # Threads of an operation; None leaves the choice to the backend
-    share: int | None = None  # Cores of a training beside others; None: all of them
-    deterministic: bool = False  # True makes JAX compute deterministically on a GPU
-    keras: bool = True  # False for functions that do without Keras, which is then not imported
 
 
 class KerasProcess:
@@ -138,7 +127,7 @@ class KerasProcess:
             self._child = Child(
                 "sightline.pipeline.worker",
                 *(() if self._settings.keras else (NO_KERAS,)),
-                environment=_environment(self.verbose, self._settings),
+                environment=self._settings.environment(verbose=self.verbose),
                 verbose=self.verbose,
             )
             self._started_with = self._settings
@@ -165,25 +154,6 @@ def keras_process() -> KerasProcess:
     process = KerasProcess()
     atexit.register(process.close)
     return process
-
-
-def _environment(verbose: bool, settings: ProcessSettings) -> dict[str, str]:
-    defaults = {
-        # Warnings tell why a process died; its log is only shown then.
-        "TF_CPP_MIN_LOG_LEVEL": "0" if verbose else "1",
-        # Take GPU memory as it is needed: other processes may use the same GPU.
-        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
-        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
-    }
-    if settings.threads is not None:
-        defaults["TF_NUM_INTRAOP_THREADS"] = str(settings.threads)
-    if settings.share is not None:
-        defaults["OMP_NUM_THREADS"] = str(settings.share)
-    fixed = {} if settings.use_gpu else {"CUDA_VISIBLE_DEVICES": "-1"}
-    if settings.deterministic:
-        flags = os.environ.get("XLA_FLAGS", "")  # JAX reads them once, when it starts
-        fixed["XLA_FLAGS"] = f"{flags} --xla_gpu_deterministic_ops=true".strip()
-    return {**defaults, **os.environ, **fixed}
 
 
 def _pass_on(message: Message) -> None:

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 
 from sightline.config import TrainingConfig
 from sightline.errors import ConfigError
-from sightline.pipeline.process import KerasProcess, ProcessSettings, keras_process
+from sightline.pipeline.process import KerasProcess, keras_process
+from sightline.pipeline.process_settings import ProcessSettings
 from sightline.pipeline.provenance import cores, keras_backend
 from sightline.records import DeviceReport
 from sightline.training.nodes import NODES, nodes

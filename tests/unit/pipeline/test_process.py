@@ -17,7 +17,8 @@ from sightline.errors import (
     StoppedError,
 )
 from sightline.pipeline import worker
-from sightline.pipeline.process import KerasProcess, ProcessSettings, _environment
+from sightline.pipeline.process import KerasProcess
+from sightline.pipeline.process_settings import ProcessSettings
 from sightline.pipeline.progress import Progress, listening
 from sightline.training import device
 
@@ -130,14 +131,14 @@ def test_settings_become_environment_variables_unless_the_user_set_them(monkeypa
     monkeypatch.setenv(flags, "--xla_dump_to=/tmp/x")
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     changes = ProcessSettings(use_gpu=False, threads=4, share=8, deterministic=True)
-    default, changed = _environment(False, ProcessSettings()), _environment(False, changes)
+    default, changed = (one.environment(verbose=False) for one in (ProcessSettings(), changes))
     assert (default.get(threads), default[gpus]) == (None, "0")
     assert default[flags] == "--xla_dump_to=/tmp/x"
     assert "OMP_NUM_THREADS" not in default
     assert (changed[threads], changed["OMP_NUM_THREADS"], changed[gpus]) == ("4", "8", "-1")
     assert changed[flags].split() == ["--xla_dump_to=/tmp/x", "--xla_gpu_deterministic_ops=true"]
     monkeypatch.setenv(threads, "5")
-    assert _environment(False, changes)[threads] == "5"
+    assert changes.environment(verbose=False)[threads] == "5"
 
 
 def test_quick_import_hides_libraries_only_while_keras_is_imported():

@@ -7,7 +7,8 @@ from typing import TypeVar
 from sightline.data.decoding.parallel import ordered_map
 from sightline.data.sharding.shard import ingest_shard
 from sightline.errors import KerasProcessError
-from sightline.pipeline.process import KerasProcess, ProcessSettings
+from sightline.pipeline.process import KerasProcess
+from sightline.pipeline.process_settings import ProcessSettings
 from sightline.pipeline.provenance import cores
 from sightline.records import IngestedShard, Record, Run, Shard
 

@@ -7,7 +7,8 @@ from sightline.config.tracking import TrackingConfig
 from sightline.errors import ConfigError, KerasProcessError
 from sightline.experiments.tracking import mlflow, tensorboard
 from sightline.experiments.tracking.tracked_run import TrackedRun
-from sightline.pipeline.process import KerasProcess, ProcessSettings
+from sightline.pipeline.process import KerasProcess
+from sightline.pipeline.process_settings import ProcessSettings
 from sightline.storage.text import quoted
 from sightline.storage.workspace import Workspace
 
