@@ -6,7 +6,7 @@ from typing import Any
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 
-class Connection(AutoHTTPProtocol):  # type: ignore[valid-type, misc] - one of two classes
+class Connection(AutoHTTPProtocol):  # type: ignore[valid-type, misc]
     """Closes itself if a head takes too long; uvicorn only limits the time between requests."""
 
     def __init__(self, head_seconds: float, **given: Any) -> None:
