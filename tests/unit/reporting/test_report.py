@@ -11,7 +11,7 @@ from sightline.data.label_table import read_labels
 from sightline.data.validation import findings
 from sightline.evaluation import predictions_table
 from sightline.records import Report
-from sightline.reporting import report
+from sightline.reporting import report, report_figures
 
 Draw = Callable[..., Report]
 
@@ -93,7 +93,7 @@ def test_number_of_mistakes_is_limited(draw):
 
 
 def test_second_call_draws_nothing(pictures, draw, monkeypatch):
-    monkeypatch.delattr(report, "draw_curves")
+    monkeypatch.delattr(report_figures, "draw_curves")
     assert draw() == pictures
     with pytest.raises(NameError):
         draw(mistakes=1)

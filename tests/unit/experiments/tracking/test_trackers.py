@@ -111,6 +111,8 @@ def test_server_of_mlflow_gets_parameters_metrics_files_and_a_model_version(trac
 
 def test_recording_that_is_killed_leaves_no_running_run(tracked, monkeypatch):
     client, states = MagicMock(), []
+    client.create_run().info.run_id = "a"
+    client.create_model_version().version = "1"
     client.log_batch.side_effect = lambda *_, **__: states.append(client.set_terminated.call_args)
     monkeypatch.setattr("mlflow.MlflowClient", lambda **_: client)
     mlflow._record(tracked, "http://host")

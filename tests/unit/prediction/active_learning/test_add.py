@@ -166,15 +166,17 @@ def test_new_class_is_allowed_by_name_and_other_formats_are_refused(data, to_lab
 
 
 @pytest.mark.server
-def test_one_command_adds_and_trains_with_what_it_added(sightline, to_label, tmp_path):
+def test_one_command_adds_and_trains_with_what_it_added(sightline, tmp_path):
     data = write_folders(tmp_path / "data", 24, 8, (12, 12, 3))
-    write_labels(to_label, "4.png,,,,texture 0")
+    (new,) = write_folders(tmp_path / "new", 1, 13, (12, 12, 3)).rglob("12.png")
+    to_label = hand_over(tmp_path / "to-label", [new])
+    write_labels(to_label, f"12.png,,,,{new.parent.name}")
     settings = [f"--set={one}" for one in (*TINY, "training.epochs=1")]
     given = f"{to_label} --dataset {data} --train --recipe quickstart --json"
     workspace = Workspace(tmp_path / "artifacts")
     done = sightline("labels", "add", *given.split(), f"--artifacts={workspace}", *settings)
     assert done.returncode == 0, done.stderr
     added, trained = map(json.loads, done.stdout.splitlines())
-    assert added["added"] == {"texture 0": 1}
+    assert added["added"] == {new.parent.name: 1}
     ingested = run_folder.read(workspace, trained["run_id"]).records.ingest
     assert ingested.images["train"].shape[0] == 25

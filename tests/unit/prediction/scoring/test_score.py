@@ -150,19 +150,20 @@ def test_damaged_parquet_file_is_one_row_until_it_is_repaired(model, inbox, run,
     write_pictures(tmp_path / "more", dots(100, seed=5))
     images = [path.read_bytes() for path in sorted((tmp_path / "more").iterdir())]
     whole, data = tmp_path / "whole.parquet", inbox / "b.parquet"
-    pq.write_table(pa.table({"image": images}), whole, row_group_size=80, compression="none")
+    options = {"row_group_size": 64, "compression": "none", "write_page_checksum": True}
+    pq.write_table(pa.table({"image": images}), whole, **options)
     content = whole.read_bytes()
     damage = content.index(images[90]) + 20
     data.write_bytes(content[:damage] + bytes(20) + content[damage + 20 :])
     (inbox / "a.parquet").write_bytes(b"no Parquet")
     done = score(run.workspace, inbox, model)
-    assert (done.images, done.failed) == (COUNT + 80 + 2, 2)
-    assert {"a.parquet", "b.parquet", "b.parquet#79"} <= {*table(run.workspace).file}
+    assert (done.images, done.failed) == (COUNT + 64 + 2, 2)
+    assert {"a.parquet", "b.parquet", "b.parquet#63"} <= {*table(run.workspace).file}
     done = score(run.workspace, inbox, model)
-    assert (done.images, done.copies, done.known) == (0, 0, COUNT + 80 + 2)
+    assert (done.images, done.copies, done.known) == (0, 0, COUNT + 64 + 2)
     data.write_bytes(content)
     done = score(run.workspace, inbox, model)
-    assert (done.images, done.failed, done.copies) == (20, 0, 80)
+    assert (done.images, done.failed, done.copies) == (36, 0, 64)
 
 
 def test_file_that_cannot_be_opened_is_one_row_until_it_can_be(model, inbox, run, monkeypatch):
