@@ -58,7 +58,10 @@ def arguments(usage: str | None, **defaults: Any) -> argparse.Namespace:
 @contextmanager
 def scratch() -> Iterator[Path]:
     """Yield a temporary folder."""
-    with tempfile.TemporaryDirectory(prefix="sightline-benchmark-") as folder:
+    with tempfile.TemporaryDirectory(
+        prefix="sightline-benchmark-",
+        ignore_cleanup_errors=True,  # a private server may still write
+    ) as folder:
         yield Path(folder)
 
 

@@ -10,6 +10,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from sightline.errors import SightlineError
 from sightline.flows.cli import completion
+from sightline.pipeline.fast_import import uncollected
 
 SUMMARIES = {
     "train": "Train and evaluate a model and write a report.",
@@ -99,7 +100,9 @@ class CommandLine(TyperGroup):
 @cache
 def _load(name: str) -> Any:
     """Import the module of a command."""
-    command = typer.main.get_command(importlib.import_module(f"{__package__}.{name}").app)
+    with uncollected():
+        module = importlib.import_module(f"{__package__}.{name}")
+    command = typer.main.get_command(module.app)
     command.name = name  # a group has none
     return command
 

@@ -12,6 +12,7 @@ from sightline.flows.cli.signals import graceful_sigterm
 from sightline.flows.preflight import Preflight, ingest_ahead
 from sightline.flows.server import api
 from sightline.flows.stage_plan import plan_stages
+from sightline.pipeline.fast_import import uncollected
 from sightline.pipeline.process import keras_process
 from sightline.records import DatasetFacts, RunSummary
 from sightline.storage.text import printable
@@ -49,8 +50,9 @@ def start(checked: Preflight, *, verbose: bool) -> RunSummary | SeedSummary:
         is_ahead = server is not None and config.data.shard_deployment is None
         ahead = ingest_ahead(config, run, source) if is_ahead else None
         # Prefect reads its settings from the environment when it is imported, which takes a second.
-        from sightline.flows.train import training_flow
-        from sightline.flows.train_seeds import seeds_flow
+        with uncollected():
+            from sightline.flows.train import training_flow
+            from sightline.flows.train_seeds import seeds_flow
 
         if server is not None:
             server.wait()

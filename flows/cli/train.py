@@ -1,5 +1,6 @@
 """`sightline train`: starts a training, follows it and shows its results."""
 
+import os
 from enum import StrEnum
 from typing import Annotated
 
@@ -22,6 +23,7 @@ from sightline.flows.trials.seeds import train_side_by_side
 from sightline.flows.trials.trial import DEPLOYMENT, Runner
 from sightline.pipeline.process import keras_process
 from sightline.records import Run, RunSummary
+from sightline.storage import known_digests
 from sightline.storage.text import printable
 from sightline.training.nodes import nodes
 
@@ -50,6 +52,22 @@ _RunIdOption = Annotated[
 ]
 _RefreshOption = Annotated[
     bool, typer.Option("--refresh", help="Ignore the cache and rerun every stage.")
+]
+
+
+def _trust_nothing(wanted: bool) -> None:
+    if wanted:
+        os.environ[known_digests.VARIABLE] = "1"  # of the processes that compute, too
+
+
+_VerifyOption = Annotated[
+    bool,
+    typer.Option(
+        "--verify",
+        callback=_trust_nothing,
+        help="Read every file of the data set and the cache, also those that have not changed "
+        f"since they were last read ({known_digests.VARIABLE}=1 for all commands).",
+    ),
 ]
 _SeedsOption = Annotated[
     int,
@@ -92,6 +110,7 @@ def train(
     workspace: options.Workspace = options.WORKSPACE,
     run_id: _RunIdOption = None,
     refresh: _RefreshOption = False,
+    verify: _VerifyOption = False,
     seeds: _SeedsOption = 1,
     parallel: options.Parallel = None,
     runner: options.RunnerOption = RunnerName.AUTO,

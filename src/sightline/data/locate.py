@@ -3,8 +3,9 @@
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from sightline.config import DataConfig
@@ -19,6 +20,7 @@ from sightline.errors import DataError
 from sightline.pipeline.progress import Counter
 from sightline.pipeline.provenance import digest_of
 from sightline.records import Source
+from sightline.storage.known_digests import remembered
 from sightline.storage.store_url import is_url
 
 _SHOW_PROGRESS_FROM = 100  # files
@@ -165,12 +167,14 @@ def _digest(found: Layout) -> tuple[str, bool]:
     paths = _files(found)
     counter = Counter("files", len(paths)) if len(paths) >= _SHOW_PROGRESS_FROM else None
     digest, heic = hashlib.sha256(), False
-    for path, (file_digest, is_heic) in zip(paths, ordered_map(_file_digest, paths), strict=True):
-        heic |= is_heic
-        name = "" if path == found.path else found.relative(path)
-        digest.update(f"{name}\0{file_digest}\n".encode(errors="surrogateescape"))
-        if counter:
-            counter.advance(1)
+    with remembered() as digest_of:
+        read = ordered_map(partial(_file_digest, digest_of=digest_of), paths)
+        for path, (file_digest, is_heic) in zip(paths, read, strict=True):
+            heic |= is_heic
+            name = "" if path == found.path else found.relative(path)
+            digest.update(f"{name}\0{file_digest}\n".encode(errors="surrogateescape"))
+            if counter:
+                counter.advance(1)
     if found.notes:
         digest.update("\n".join(found.notes).encode(errors="surrogateescape"))
     return digest.hexdigest(), heic
@@ -183,12 +187,11 @@ def _remote_digest(found: Layout) -> str:
     return digest_of(*parts, *found.notes)
 
 
-def _file_digest(path: Path) -> tuple[str, bool]:
+def _file_digest(path: Path, digest_of: Callable[[Path], str]) -> tuple[str, bool]:
     try:
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
-            file.seek(0)
-            return hashlib.file_digest(file, "sha256").hexdigest(), is_heic_head(head)
+        return digest_of(path), is_heic_head(head)
     except FileNotFoundError:  # a dangling link, which the reader reports or skips
         return "missing", False
     except OSError as error:

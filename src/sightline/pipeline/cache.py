@@ -19,7 +19,7 @@ from sightline.pipeline import entry_store
 from sightline.pipeline.entry_store import MANIFEST
 from sightline.pipeline.stages import Stage
 from sightline.records import ArrayFile, FileRecord, Record, Run
-from sightline.storage import digests, files, json_digest, locks, replica
+from sightline.storage import digests, files, json_digest, known_digests, locks, replica
 from sightline.storage.npy import ArrayWriter
 
 R = TypeVar("R", bound=Record)
@@ -77,6 +77,7 @@ class Entry(Generic[R]):
 def find(run: Run, stage: Stage[R], key: str) -> Entry[R] | None:
     """Find an entry and check each of its files; None if there is none or it is damaged.
 
+    A file that did not change since it was last checked is not read again, see `known_digests`.
     On object storage, an entry that is missing here is pulled, and one that is missing there is
     pushed.
     """
@@ -100,8 +101,9 @@ def _find_here(run: Run, stage: Stage[R], key: str) -> Entry[R] | None:
         return None
     try:
         manifest = _parse((folder / MANIFEST).read_bytes(), stage, key)
-        for wrong in digests.mismatches(folder, manifest["files"]):
-            raise ValueError(f"{wrong.name!r}: expected {wrong.expected}, got {wrong.found}")
+        with known_digests.remembered() as digest_of:
+            for wrong in digests.mismatches(folder, manifest["files"], digest_of):
+                raise ValueError(f"{wrong.name!r}: expected {wrong.expected}, got {wrong.found}")
         record = stage.result.model_validate(manifest["record"])
         return Entry(record, str(manifest["made_by"]))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

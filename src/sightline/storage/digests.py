@@ -1,7 +1,7 @@
 """SHA-256 digests of files, and the files that differ from their expected digests."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -21,18 +21,27 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def mismatches(folder: Path, expected: Mapping[str, str]) -> Iterator[Mismatch]:
+def mismatches(
+    folder: Path, expected: Mapping[str, str], digest_of: Callable[[Path], str] | None = None
+) -> Iterator[Mismatch]:
     """Compare files with their expected digests, by POSIX path relative to `folder`.
 
     Yields what differs, in the same order. Names that lead out of the folder are never read.
+    `digest_of` digests a file, by default `sha256`.
     """
     for name, digest in expected.items():
-        found = difference(folder / name, digest) if is_below(name) else "a path outside"
+        path = folder / name
+        found = difference(path, digest, None, digest_of) if is_below(name) else "a path outside"
         if found is not None:
             yield Mismatch(name, f"SHA-256 {digest}", found)
 
 
-def difference(path: Path, expected: str, size: int | None = None) -> str | None:
+def difference(
+    path: Path,
+    expected: str,
+    size: int | None = None,
+    digest_of: Callable[[Path], str] | None = None,
+) -> str | None:
     """Return what a file is instead of the expected one, as part of a sentence; None if it matches.
 
     Links are not followed; pipes, devices and files of another size in bytes are not read.
@@ -45,7 +54,7 @@ def difference(path: Path, expected: str, size: int | None = None) -> str | None
         found_size = path.stat().st_size
         if size is not None and found_size != size:
             return f"{found_size:,} bytes"
-        found = sha256(path)
+        found = (digest_of or sha256)(path)
     except OSError as error:
         return f"an unreadable file ({error.strerror})"
     return None if found == expected else f"SHA-256 {found}"

@@ -1,3 +1,5 @@
+import hashlib
+import time
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ from sightline.config import DataConfig
 from sightline.data import locate as location
 from sightline.errors import DataError
 from sightline.pipeline.progress import Progress, listening
+from sightline.storage import known_digests
 
 
 def locate(path):
@@ -87,6 +90,28 @@ def test_digest_changes_with_content_and_with_names_but_not_with_the_order(tmp_p
     found.append(locate(data).sha256)
     (data / "a" / "x.bmp").rename(data / "a" / "y.bmp")
     assert len({*found, locate(data).sha256}) == 3
+
+
+def test_digest_of_a_changed_image_is_new_though_the_others_are_remembered(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
+    monkeypatch.setattr(known_digests, "_SMALL", 0)
+    now = time.time_ns
+    monkeypatch.setattr(known_digests.time, "time_ns", lambda: now() + 60 * 10**9)
+    data, reads, digest = tmp_path / "data", [], hashlib.file_digest
+
+    def noted(file, name):
+        reads.append(Path(file.name).name)
+        return digest(file, name)
+
+    monkeypatch.setattr(known_digests.hashlib, "file_digest", noted)
+    for number in range(20):
+        paint(data / "ab"[number % 2] / f"{number}.bmp", number)
+    first = locate(data)
+    assert locate(data) == first
+    assert len(reads) == 20
+    paint(data / "a" / "2.bmp", 200)
+    assert locate(data).sha256 != first.sha256
+    assert reads[20:] == ["2.bmp"]
 
 
 def test_digesting_many_files_reports_progress(tmp_path):

@@ -1,6 +1,8 @@
 import errno
+import hashlib
 import json
 import os
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,7 +16,7 @@ from sightline.errors import BusyStorageError, StorageError
 from sightline.models.build import BUILD
 from sightline.pipeline.cache import find, find_or_make
 from sightline.records import ModelBlueprint, Run
-from sightline.storage import digests, json_digest
+from sightline.storage import digests, json_digest, known_digests
 from sightline.storage.npy import ArrayWriter
 
 
@@ -111,6 +113,31 @@ def test_damaged_entry_is_rebuilt(run, entry, damage, caplog):
     assert KEY in caplog.text
     assert find_or_make(run, BUILD, KEY, make) == made
     assert find(run, BUILD, KEY) is not None
+
+
+def test_entry_is_read_again_only_if_it_changed_or_nothing_is_trusted(
+    run, entry, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
+    monkeypatch.setattr(known_digests, "_SMALL", 0)
+    now = time.time_ns
+    monkeypatch.setattr(known_digests.time, "time_ns", lambda: now() + 60 * 10**9)
+    made, reads = find_or_make(run, BUILD, KEY, make), []
+    digest = hashlib.file_digest
+
+    def noted(file, name):
+        reads.append(Path(file.name).name)
+        return digest(file, name)
+
+    monkeypatch.setattr(known_digests.hashlib, "file_digest", noted)
+    assert find(run, BUILD, KEY).record == find(run, BUILD, KEY).record == made
+    assert sorted(reads) == ["architecture", "summary"]
+    monkeypatch.setenv(known_digests.VARIABLE, "1")
+    assert find(run, BUILD, KEY).record == made
+    assert sorted(reads) == ["architecture", "architecture", "summary", "summary"]
+    monkeypatch.delenv(known_digests.VARIABLE)
+    (entry / "architecture").write_text("ARCHITECTURE")
+    assert find(run, BUILD, KEY) is None
 
 
 def test_two_runs_at_once_share_one_computation(run):

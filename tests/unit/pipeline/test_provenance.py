@@ -1,3 +1,4 @@
+import ast
 import hashlib
 import sys
 from pathlib import Path
@@ -45,6 +46,23 @@ def test_code_digest_follows_just_what_a_module_uses(package, module, changed, m
     with (package / changed).open("a") as file:
         file.write("# changed\n")
     assert (digest(module) != before) is matters
+
+
+def imported(source):
+    """The names below Sightline that a source imports, by its syntax tree."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield from (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
+
+
+def test_imports_that_the_text_shows_are_those_of_the_syntax_tree():
+    sources = [path.read_text("utf-8") for path in provenance._FOLDER.rglob("*.py")]
+    assert len(sources) > 300
+    for source in sources:
+        below = {name for name in imported(source) if name.split(".")[0] == "sightline"}
+        assert provenance._imports(source) == below
 
 
 def test_package_digest_leaves_out_flows_and_tasks(package):
