@@ -18,6 +18,7 @@ from sightline.experiments import seeds as seed_runs
 from sightline.flows import outcome, worker
 from sightline.flows.outage import survive_outages
 from sightline.flows.preflight import preflight
+from sightline.flows.queueing import give_way
 from sightline.flows.server import lost_runs
 from sightline.flows.train import run_stages
 from sightline.flows.train_seeds import train_seeds
@@ -33,16 +34,17 @@ RecipeFile = Annotated[str, Field(json_schema_extra={"pattern": r"^/.+\.toml$"})
 
 
 def run_name() -> str:
-    """Name a flow run after its data set, recipe and time, such as mnist-tutorial-20261123-0200."""
+    """Name a flow run after its data set, recipe, time and ID: mnist-auto-20261123-0200-3f9c."""
     given = flow_run.parameters
     time = flow_run.scheduled_start_time
-    return f"{locate.slug(given['dataset'])}-{locate.slug(given['recipe'])}-{time:%Y%m%d-%H%M}"
+    what = f"{locate.slug(given['dataset'])}-{locate.slug(given['recipe'])}"
+    return f"{what}-{time:%Y%m%d-%H%M}-{flow_run.id[-4:]}"
 
 
 @flow(name="train", flow_run_name=run_name, persist_result=False, result_serializer="json")
 def train(
     dataset: worker.Dataset = "mnist",
-    recipe: Recipe | RecipeFile = "tutorial",
+    recipe: Recipe | RecipeFile = "auto",
     epochs: Annotated[int | None, Field(ge=1, le=10_000)] = None,
     batch_size: Annotated[int | None, Field(ge=1, le=65_536)] = None,
     learning_rate: Annotated[float | None, Field(gt=0, le=100)] = None,
@@ -98,6 +100,7 @@ def train(
         "promotion.gate": gate,
         "promotion.rebaseline": rebaseline or None,
     }
+    give_way()
     try:
         with survive_outages():
             lost_runs.end_missed()

@@ -24,7 +24,8 @@ from sightline.flows import worker
 from sightline.flows.outage import survive_outages
 from sightline.pipeline import entry_store
 from sightline.records import ArraySet, Gpu, ModelBlueprint
-from sightline.tasks.artifacts import show_table
+from sightline.records.base import DatasetName
+from sightline.tasks.artifacts import about, show_table
 from sightline.tasks.flow_runs import RENDEZVOUS_LABEL
 from sightline.tasks.train import train
 from sightline.training import gpu
@@ -53,6 +54,7 @@ def fit_flow(
     refresh: bool = False,
     artifacts: str | None = None,
     node: Nodes | None = None,
+    dataset: DatasetName | None = None,
 ) -> State[Any]:
     """Fit a network for another run, which started this flow through `training.deployment`.
 
@@ -69,7 +71,9 @@ def fit_flow(
         refresh: Ignore the cache.
         artifacts: URL of the other run's artifacts on object storage; None if in a shared folder.
         node: Place of this flow run among those that train together; None if it trains alone.
+        dataset: Name of the data set, for the artifacts in Prefect.
     """
+    about(dataset)
     run = worker.run(run_id, started=started, refresh=refresh)
     worker.check_shared(run, artifacts)
     required = not worker.gpu_is_optional()

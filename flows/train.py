@@ -26,6 +26,7 @@ from sightline.records import (
 from sightline.registry.gate.candidate import Candidate
 from sightline.registry.gate.evaluate import refuse_unevaluated
 from sightline.storage.text import quoted
+from sightline.tasks.artifacts import about
 from sightline.tasks.build import build
 from sightline.tasks.data_gate import check_data
 from sightline.tasks.embed import embed
@@ -140,6 +141,7 @@ def fit_stages(
     ahead: IngestedAhead | None = None,
 ) -> Fitted:
     """Run the stages up to the training; they do not read the labels of the test split."""
+    about(source.dataset)
     files = stage(ingest, run, source, config.data)
     announcement.announce(files)
     data_quality = check_data(run, files, config.data_gate, ahead.gate if ahead else None)

@@ -1,9 +1,13 @@
-"""Prefect artifacts of runs: tables, images and the report. Each key is one history."""
+"""Prefect artifacts of runs: tables, images and the report.
+
+Each key is one history in Prefect's UI, so it names the data set: training-report-mnist.
+"""
 
 import base64
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,6 +31,22 @@ _FIGURES = (
     ("confusion-matrix", "confusion_matrix", "Test split; rows: label, columns: prediction"),
 )
 _log = logging.getLogger("sightline.tasks")
+_dataset: ContextVar[str | None] = ContextVar("dataset", default=None)
+
+
+def about(dataset: str | None) -> None:
+    """Name the data set of this flow run, which the keys of its artifacts have from here on."""
+    _dataset.set(dataset)
+
+
+def dataset() -> str | None:
+    """Return the data set of this flow run, if it is known."""
+    return _dataset.get()
+
+
+def key_of(name: str) -> str:
+    """Return the key of an artifact of this flow run."""
+    return name if (of := dataset()) is None else f"{name}-{of}"
 
 
 @contextmanager
@@ -62,7 +82,7 @@ def show_table(rows: Sequence[dict[str, Any]], *, key: str, description: str) ->
 
     shown = [{name: literal(value) for name, value in row.items()} for row in rows]
     with best_effort():
-        create_table_artifact(shown, key=key, description=escape_markdown(description))
+        create_table_artifact(shown, key=key_of(key), description=escape_markdown(description))
 
 
 def show_decision(decision: Decision, outcome: str) -> None:
@@ -76,7 +96,7 @@ def show_decision(decision: Decision, outcome: str) -> None:
     text = "\n".join([f"## {escape_markdown(outcome)}", "", *lines])
     with best_effort():
         create_markdown_artifact(
-            text, key="promotion-gate", description=escape_markdown(decision.sentence)
+            text, key=key_of("promotion-gate"), description=escape_markdown(decision.sentence)
         )
 
 
@@ -88,7 +108,7 @@ def show_run(run: Run, summary: RunSummary, records: StageRecords) -> None:
     with best_effort():
         create_markdown_artifact(
             report.read_text(encoding="utf-8"),
-            key="training-report",
+            key=key_of("training-report"),
             description=escape_markdown(summary.run_id),
         )
         for key, name, caption in _FIGURES:
@@ -133,4 +153,4 @@ def _percent(share: float | None) -> str:
 
 def _show_image(key: str, path: Path, caption: str) -> None:
     url = f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
-    create_image_artifact(url, key=key, description=caption)
+    create_image_artifact(url, key=key_of(key), description=caption)

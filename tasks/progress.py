@@ -10,7 +10,7 @@ from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.logging import get_run_logger
 
 from sightline.pipeline.progress import Progress, listening
-from sightline.tasks.artifacts import are_shown, best_effort, show_table
+from sightline.tasks.artifacts import are_shown, best_effort, key_of, show_table
 
 _STEP_SECONDS = 30  # Interval between log lines within a step
 _EPOCH_SECONDS = 2
@@ -56,7 +56,7 @@ class EpochArtifacts:
             return
         with best_effort():
             artifact = create_progress_artifact(
-                0.0, key="training-progress", description="Finished epochs"
+                0.0, key=key_of("training-progress"), description="Finished epochs"
             )
             self._id = cast("UUID", artifact)  # a coroutine only if called from one
 

@@ -21,7 +21,7 @@ from sightline.config import TrainingConfig
 from sightline.errors import HandoverError, HandoverLostError, NodeLostError
 from sightline.pipeline import cache
 from sightline.records import ArraySet, ModelBlueprint, Run, TrainedModel
-from sightline.tasks import flow_runs
+from sightline.tasks import artifacts, flow_runs
 from sightline.tasks.flow_runs import Watched
 from sightline.training.nodes import Nodes
 from sightline.training.train import TRAIN
@@ -119,6 +119,7 @@ def _start(
         "started": run.started.isoformat(),
         "refresh": run.refresh,
         "artifacts": run.workspace.url,
+        "dataset": artifacts.dataset(),
         "arrays": arrays.model_dump(mode="json"),
         "blueprint": blueprint.model_dump(mode="json"),
         "settings": alone.model_dump(mode="json"),

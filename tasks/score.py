@@ -11,7 +11,7 @@ from sightline.prediction.scoring.place import scores_of
 from sightline.prediction.scoring.records import Scored
 from sightline.prediction.scoring.score import score as score_new
 from sightline.records import Run, ScoringStatus
-from sightline.tasks.artifacts import best_effort, show_table
+from sightline.tasks.artifacts import about, best_effort, key_of, show_table
 from sightline.tasks.base import uncached_task
 from sightline.tasks.progress import logged_progress
 
@@ -44,6 +44,7 @@ def check(
 ) -> ScoringStatus:
     """Compare what was scored with the test images, and show it in Prefect."""
     scores = scores_of(run.workspace, data, name)
+    about(scores.name)
     status = monitor(scores, arrivals.place(data), model, labels, false_alarm_rate)
     rows = [
         {
@@ -60,5 +61,6 @@ def check(
     if status.page:
         with best_effort():
             link = Path(status.page).absolute().as_uri()
-            create_link_artifact(link, "Page", key="monitoring", description="Scores over time")
+            key = key_of("monitoring")
+            create_link_artifact(link, "Page", key=key, description="Scores over time")
     return status

@@ -3,7 +3,7 @@
 from sightline.experiments import seeds
 from sightline.experiments.seeds import SeedSummary
 from sightline.records import Run
-from sightline.tasks.artifacts import show_table
+from sightline.tasks.artifacts import about, show_table
 from sightline.tasks.base import uncached_task
 
 
@@ -11,6 +11,7 @@ from sightline.tasks.base import uncached_task
 def measure(run: Run, run_ids: tuple[str, ...]) -> SeedSummary:
     """Measure and store the noise band of some runs, and show it in Prefect."""
     summary = seeds.measure(run.workspace, run_ids)
+    about(summary.dataset)
     rows = [
         {
             "run": one.run_id,

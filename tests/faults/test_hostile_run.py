@@ -101,15 +101,19 @@ def test_names_are_escaped_in_prefect_artifacts(first, hostile):
 
 
 def artifacts(hostile):
-    """Read the artifacts of the first run from Prefect's database: key to data."""
-    flow_run = str(run_folder.read(Workspace(hostile.root), "first").flow_run_id).replace("-", "")
+    """Read the artifacts of the first run from Prefect's database: key without data set to data."""
+    run = run_folder.read(Workspace(hostile.root), "first")
+    flow_run, suffix = str(run.flow_run_id).replace("-", ""), f"-{run.records.ingest.dataset}"
     with sqlite3.connect(hostile.home / "prefect.db") as database:
         rows = database.execute(
             "SELECT key, CAST(data AS TEXT) FROM artifact "
             "WHERE replace(flow_run_id, '-', '') = ? AND type != 'result' AND key IS NOT NULL",
             (flow_run,),
         ).fetchall()
-    return {key: json.loads(data) if data.startswith('"') else data for key, data in rows}
+    return {
+        key.removesuffix(suffix): json.loads(data) if data.startswith('"') else data
+        for key, data in rows
+    }
 
 
 def test_secrets_stay_in_the_environment(first, hostile):

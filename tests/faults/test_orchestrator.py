@@ -10,6 +10,7 @@ import pytest
 
 from processes import cut_power, is_running, wait_for
 from sightline.experiments import run_folder
+from sightline.flows.queueing import WAITING
 from sightline.storage.workspace import Workspace
 
 pytestmark = pytest.mark.campaign
@@ -70,7 +71,12 @@ def test_schedule_that_fires_during_a_run_is_queued_and_completes(workers, textu
     schedule = {
         "active": True,
         "schedule": {"interval": 86_400, "anchor_date": soon.isoformat(), "timezone": "UTC"},
-        "parameters": {"dataset": str(textures), "epochs": 4, "deployment": "fit/fit-gpu"},
+        "parameters": {
+            "dataset": str(textures),
+            "recipe": "tutorial",
+            "epochs": 4,
+            "deployment": "fit/fit-gpu",
+        },
     }
     (made,) = workers.post(f"/deployments/{deployment['id']}/schedules", [schedule])
 
@@ -88,6 +94,28 @@ def test_schedule_that_fires_during_a_run_is_queued_and_completes(workers, textu
     assert [fit["work_pool_name"] for fit in workers.fits_of(scheduled)] == ["gpu"]
     path = f"/deployments/{deployment['id']}/schedules/{made['id']}"
     workers.client.delete(path).raise_for_status()
+
+
+@pytest.mark.long
+def test_queue_keeps_the_order_of_arrival(workers, textures):
+    """The first of those that wait asks for the slot later than the one behind it."""
+    asked = {"dataset": str(textures), "deployment": ""}
+    blocking = workers.start("train/train-manual", **asked, epochs=9_000)
+    wait_for("it runs", lambda: workers.state(blocking) == "Running")
+    waiting = []
+    for epochs in (5, 6):
+        waiting.append(workers.start("train/train-manual", **asked, epochs=epochs))
+        wait_for("it waits", lambda: workers.state(waiting[-1]) == WAITING)
+    late = datetime.now(UTC) + timedelta(seconds=40)
+    details = {"scheduled_time": late.isoformat()}
+    state = {"type": "SCHEDULED", "name": WAITING, "state_details": details}
+    workers.post(f"/flow_runs/{waiting[0]}/set_state", {"state": state, "force": True})
+    workers.cancel(blocking)
+    first, second = (workers.finish(one) for one in waiting)
+    assert {first["state"]["name"], second["state"]["name"]} == {"Completed"}, workers.tail()
+    assert first["end_time"] < second["end_time"]
+    states = workers.client.get("/flow_run_states/", params={"flow_run_id": second["id"]}).json()
+    assert any(first["name"] in (state["message"] or "") for state in states), states
 
 
 def test_run_of_a_lost_machine_becomes_crashed_and_is_reported(reported):

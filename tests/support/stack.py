@@ -151,7 +151,9 @@ class Stack:
         return cast(Json, self._ask("GET", f"/deployments/name/{name}"))
 
     def start(self, deployment: str, /, **parameters: object) -> str:
-        """Start a deployment and return the ID of the flow run."""
+        """Start a deployment and return the ID of the flow run; trainings take a fixed recipe."""
+        if deployment.startswith("train/"):
+            parameters = {"recipe": "tutorial", **parameters}
         body = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
         path = f"/deployments/{self.deployment(deployment)['id']}/create_flow_run"
         return str(self.post(path, body)["id"])
@@ -204,9 +206,11 @@ class Stack:
         found: list[Json] = self.post("/flow_runs/filter", wanted) if tasks else []
         return sorted(found, key=lambda item: str(item["created"]))
 
-    def artifacts_of(self, flow_run: str) -> dict[str, Json]:
+    def artifacts_of(self, flow_run: str, dataset: str = "textures") -> dict[str, Json]:
+        """Read the artifacts of a flow run, by their keys without the data set."""
         wanted = {"artifacts": {"flow_run_id": {"any_": [flow_run]}}}
-        return {item["key"]: item for item in self.post("/artifacts/filter", wanted)}
+        found = self.post("/artifacts/filter", wanted)
+        return {item["key"].removesuffix(f"-{dataset}"): item for item in found}
 
     def stage_times(self, flow_run: str) -> list[Json]:
         """Read the table of stages: rows with `stage` and `cached`, in order."""

@@ -32,9 +32,10 @@ def form(data: Path, **changes: Any) -> dict[str, Any]:
     return same | changes
 
 
-def artifacts(run: RunManifest) -> dict[str | None, Any]:
-    """Read the data of the Prefect artifacts of a run, by key."""
+def artifacts(run: RunManifest) -> dict[str, Any]:
+    """Read the data of the Prefect artifacts of a run, by key without the data set."""
     of_run = ArtifactFilterFlowRunId(any_=[UUID(run.flow_run_id)])
     with get_client(sync_client=True) as client:
         found = client.read_artifacts(artifact_filter=ArtifactFilter(flow_run_id=of_run))
-    return {artifact.key: artifact for artifact in found}
+    suffix = f"-{run.records.ingest.dataset}"
+    return {(artifact.key or "").removesuffix(suffix): artifact for artifact in found}
