@@ -30,6 +30,7 @@ _SHARED = {
     "PREFECT_SERVER_SERVICES_LATE_RUNS_AFTER_SECONDS": "600",
 }
 _PASSWORD = "PREFECT_SERVER_API_AUTH_STRING"  # noqa: S105 - the variable's name
+_DATABASE = "PREFECT_SERVER_DATABASE_CONNECTION_URL"
 _SETTINGS_FILES = (Path("prefect.toml"), Path(".env"))
 
 
@@ -95,10 +96,23 @@ def connected() -> Iterator["SyncPrefectClient"]:
         yield client
 
 
-def serve(host: str, port: int) -> NoReturn:
+def run_prefect(*arguments: str) -> None:
+    """Run a command of Prefect in this process: to import Prefect in another one takes seconds."""
+    from prefect.cli import app
+
+    own, sys.argv = sys.argv, ["prefect", *arguments]
+    try:
+        app()
+    finally:
+        sys.argv = own
+
+
+def serve(host: str, port: int, database: str | None = None) -> NoReturn:
     """Replace this process by a Prefect server for several machines or deployments.
 
-    Raises ServerError if it would listen beyond loopback without a password.
+    `database` is the URL of one of PostgreSQL; by default, Prefect's settings name it: SQLite in
+    ~/.prefect. Raises ServerError if the server would listen beyond loopback without a password,
+    and as `postgres.checked`.
     """
     user, _, password = os.environ.get(_PASSWORD, "").partition(":")
     if not is_loopback(host) and not (user.strip() and password.strip()):
@@ -109,8 +123,12 @@ def serve(host: str, port: int) -> NoReturn:
         )
     for name, value in {**_QUIET, **_SHARED}.items():
         os.environ.setdefault(name, value)
-    program = str(Path(sys.executable).with_name("prefect"))
-    os.execv(program, [program, "server", "start", "--host", host, "--port", str(port)])  # noqa: S606 - replaces this process
+    if database:
+        from sightline.flows.server import postgres
+
+        os.environ[_DATABASE] = postgres.checked(database)
+    program = [sys.executable, "-P", "-m", "sightline.flows.server.shared"]
+    os.execv(sys.executable, [*program, "--host", host, "--port", str(port)])  # noqa: S606 - replaces this process
 
 
 def configured_url() -> str | None:

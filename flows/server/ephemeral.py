@@ -8,8 +8,8 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
+from sightline.flows.server import sqlite
 from sightline.storage import locks
 
 _FAREWELL_SECONDS = 3  # Time that pending requests get at the end
@@ -34,7 +34,7 @@ def main(descriptor: int, folder: Path, idle_minutes: float) -> None:
             gc.freeze()
             gc.enable()
 
-    _let_transactions_wait()
+    sqlite.let_transactions_wait()
     app = create_app(ephemeral=True, final=True)
     config = uvicorn.Config(
         app, log_level="error", lifespan="on", timeout_graceful_shutdown=_FAREWELL_SECONDS
@@ -62,24 +62,6 @@ def _stop() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(2 * _FAREWELL_SECONDS)
     os._exit(1)
-
-
-def _let_transactions_wait() -> None:
-    """Make each transaction of SQLite wait for the one before it, for up to a minute.
-
-    Prefect 3.8 lets most of them read first. If another process, such as the server of another
-    run, writes in between, SQLite refuses the write at once, and after six tries a run is lost.
-    """
-    from prefect.server.database.configurations import AioSqliteConfiguration
-
-    begin = AioSqliteConfiguration.begin_transaction
-
-    def begin_immediately(
-        self: AioSqliteConfiguration, session: Any, with_for_update: bool = False
-    ) -> Any:
-        return begin(self, session, with_for_update=True)
-
-    AioSqliteConfiguration.begin_transaction = begin_immediately  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":
