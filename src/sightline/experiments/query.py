@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -73,6 +74,20 @@ def read(
         else:
             if selected.matches(run):
                 yield run
+
+
+def newest_of_recipes(workspace: Workspace, looked_at: int) -> list[ManifestExcerpt]:
+    """Read the newest run of each data set and recipe among the runs that were published last.
+
+    Runs that cannot be read or that reproduce another run are skipped.
+    """
+    found: dict[tuple[str, str], ManifestExcerpt] = {}
+    for run_id in run_folder.run_ids(workspace)[:looked_at]:
+        with suppress(InputError):
+            run = run_folder.read_excerpt(workspace, run_id)
+            if run.repeats is None:
+                found.setdefault((run.records.ingest.dataset, run.config.recipe), run)
+    return list(found.values())
 
 
 def sort(
