@@ -11,9 +11,10 @@ PYTEST_ARGS ?=
 PROCESSES ?= 4
 HOST ?= 127.0.0.1
 PORT ?= 4200
+DATABASE ?=
 POOL ?= cpu
 LIMIT ?= $(if $(filter gpu,$(POOL)),1,2)
-POOL_TYPE ?= process
+POOL_TYPE ?=
 ADVISORIES ?=
 MNIST ?= artifacts/datasets/mnist
 
@@ -56,12 +57,12 @@ run: $(INSTALLED) ## Train and report (DATASET=mnist-5k, RECIPE=..., ARGS='...')
 	@$(BIN)/sightline train --dataset "$(DATASET)" --recipe "$(RECIPE)" $(ARGS)
 
 .PHONY: server
-server: $(INSTALLED) ## Start a Prefect server (HOST=127.0.0.1 PORT=4200)
-	@exec $(BIN)/sightline ops server --host "$(HOST)" --port "$(PORT)"
+server: $(INSTALLED) ## Start a Prefect server (PORT=4200, DATABASE=postgresql://prefect@127.0.0.1/prefect)
+	@exec $(BIN)/sightline ops server --host "$(HOST)" --port "$(PORT)" $(if $(DATABASE),--database "$(DATABASE)")
 
 .PHONY: deploy
-deploy: $(INSTALLED) ## Make pools, deployments and automations (POOL_TYPE=process)
-	@PATH="$(CURDIR)/$(BIN):$$PATH" deploy/setup.sh "$(POOL_TYPE)"
+deploy: $(INSTALLED) ## Make pools, deployments and automations (POOL_TYPE=docker or kubernetes)
+	@$(BIN)/sightline ops deploy $(if $(POOL_TYPE),--pool-type "$(POOL_TYPE)")
 
 .PHONY: worker
 worker: $(INSTALLED) ## Start a worker (POOL=cpu or gpu, LIMIT=2 or 1 runs at a time)

@@ -1,11 +1,12 @@
 """`sightline ops`: the Prefect server behind scheduled runs."""
 
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from sightline.flows.cli import console, ops_status, options
+from sightline.flows.cli import console, ops_metrics, ops_status, options
 from sightline.flows.server import api
 
 app = typer.Typer(
@@ -14,11 +15,15 @@ app = typer.Typer(
     help="Start, configure and monitor the Prefect server.",
 )
 
+_WEBHOOK = "SIGHTLINE_WEBHOOK_URL"
 _GpusOption = Annotated[
     int | None,
     typer.Option(
         min=1, help="Maximum number of concurrent GPU trainings. Default: unchanged, or 1."
     ),
+]
+_FileArgument = Annotated[
+    Path, typer.Argument(parser=options.local_path, metavar="FILE", help="File of deployments.")
 ]
 
 
@@ -40,7 +45,7 @@ def install(
     webhook_url: Annotated[
         str | None,
         typer.Option(
-            envvar="SIGHTLINE_WEBHOOK_URL",
+            envvar=_WEBHOOK,
             show_envvar=True,
             help="Incoming webhook for notifications; stored on the server as a secret. Default: "
             "unchanged.",
@@ -87,29 +92,66 @@ def private(
 
 
 app.command(epilog=ops_status.EXAMPLES)(ops_status.status)
+app.command(epilog=ops_metrics.EXAMPLES)(ops_metrics.metrics)
 
 
 @app.command(epilog="Example: sightline ops check prefect.yaml")
 def check(
-    file: Annotated[
-        Path, typer.Argument(parser=options.local_path, metavar="FILE", help="File of deployments.")
-    ] = Path("prefect.yaml"),
+    file: _FileArgument = Path("prefect.yaml"),
 ) -> None:
     """Check the parameters of the deployments in prefect.yaml before `prefect deploy`."""
     api.configure(verbose=False)
     from sightline.flows.server import deployment_file
 
-    console.say(f"{file}: {deployment_file.check(file)} deployments can be made")
+    console.say(f"{file}: {len(deployment_file.check(file))} deployments can be made")
+
+
+@app.command(epilog="Examples:\n\nsightline ops deploy\n\nsightline ops deploy --pool-type docker")
+def deploy(
+    file: _FileArgument = Path("prefect.yaml"),
+    pool_type: Annotated[
+        Literal["process", "docker", "kubernetes"] | None,
+        typer.Option(
+            help="Type of the work pools, which must not exist with another. Default: as they are, "
+            "new ones of type process."
+        ),
+    ] = None,
+) -> None:
+    """Make the pools and deployments of prefect.yaml, and install the automations; safe to repeat.
+
+    The templates of pools are in deploy/pools beside the file. A pool that exists is not changed.
+    """
+    api.configure(verbose=False)
+    from sightline.flows.server import channels, deployment_file
+
+    names = deployment_file.pools(deployment_file.check(file))
+    blocks = channels.configured(os.environ.get(_WEBHOOK))
+    with api.connected() as client:
+        from sightline.flows.server import automations, pools
+
+        done = pools.make(client, names, pool_type, file.parent / "deploy" / "pools")
+        done |= automations.install_all(client, None, None, blocks)
+    console.out().print(console.table(("Component", "Status"), done.items()))
+    api.run_prefect("--no-prompt", "deploy", "--all", "--prefect-file", str(file))
 
 
 @app.command(
     "server",
     epilog="Examples:\n\nsightline ops server\n\n"
+    "sightline ops server --database postgresql://prefect@127.0.0.1/prefect\n\n"
     "PREFECT_SERVER_API_AUTH_STRING=user:password sightline ops server --host 0.0.0.0",
 )
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 4200,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Database of PostgreSQL, without the password, which is read from PGPASSWORD or "
+            "~/.pgpass. Default: SQLite in ~/.prefect.",
+        ),
+    ] = None,
 ) -> None:
     """Start a Prefect server. Listening beyond loopback requires a password."""
-    api.serve(host, port)
+    api.serve(host, port, database)

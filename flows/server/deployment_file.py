@@ -1,6 +1,6 @@
 """Checks `prefect.yaml` before `prefect deploy`, whose answer to a wrong value is a traceback."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,8 @@ from sightline.storage.text import quoted
 Parameters = dict[str, Any]
 
 
-def check(path: Path) -> int:
-    """Check the parameters of all deployments and schedules, and return the number of deployments.
+def check(path: Path) -> tuple[dict[str, Any], ...]:
+    """Check the parameters of all deployments and schedules, and return the deployments.
 
     Raises ConfigError if the file cannot be read or a value is one that the server would refuse,
     and DataError if a data set is a relative path.
@@ -33,7 +33,13 @@ def check(path: Path) -> int:
         schema = _schema(f"{path}: deployment {name}", entrypoint)
         for where, parameters in _parameters(deployment):
             _check(f"{path}: {where}", parameters, schema)
-    return len(deployments)
+    return tuple(deployments)
+
+
+def pools(deployments: Sequence[dict[str, Any]]) -> list[str]:
+    """Return the names of the work pools of deployments, each once."""
+    named = [(one.get("work_pool") or {}).get("name") for one in deployments]
+    return [name for name in dict.fromkeys(named) if name]
 
 
 def _schema(where: str, entrypoint: object) -> Parameters:

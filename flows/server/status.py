@@ -87,8 +87,7 @@ class Reader:
     def _infrastructure_rows(self) -> Iterator[Row]:
         """Show all pools, then all workers, then all queues."""
         for pool in self._pools:
-            limit = "no limit" if pool.concurrency_limit is None else pool.concurrency_limit
-            detail = f"{self._online(pool)} workers online, concurrent runs: {limit}"
+            detail = f"{self._online(pool)} workers online, {_at_once(pool.concurrency_limit)}"
             state = self._pool_obstacle(pool.name) or "ready"
             yield Row("pool", pool.name, state, f"{pool.type}, {detail}")
         for name, workers in self._workers.items():
@@ -97,8 +96,7 @@ class Reader:
                 yield Row("worker", worker.name, _lower(worker.status), detail)
         for pool in self._pools:
             for queue in self._client.read_work_queues(pool.name, limit=_MOST, offset=0):
-                limit = queue.concurrency_limit or "no limit"
-                detail = f"priority {queue.priority}, concurrent runs: {limit}"
+                detail = f"priority {queue.priority}, {_at_once(queue.concurrency_limit)}"
                 yield Row("queue", f"{pool.name}/{queue.name}", _lower(queue.status), detail)
 
     def _deployment_rows(self) -> Iterator[Row]:
@@ -143,7 +141,8 @@ class Reader:
             return f"no pool {name}"
         if pool.is_paused:
             return f"pool {name} is paused"
-        if not self._online(pool):
+        runs_itself = pool.is_push_pool or pool.is_managed_pool  # Such pools have no workers
+        if not runs_itself and not self._online(pool):
             return f"no worker on {name}"
         return None
 
@@ -161,6 +160,11 @@ class Reader:
         )
         found = self._client.read_flow_runs(flow_run_filter=chosen, sort=order, limit=1)
         return found[0] if found else None
+
+
+def _at_once(limit: int | None) -> str:
+    """Say how many runs start at once; the server does not know the `--limit` of a worker."""
+    return "runs at once: as its workers' --limit" if limit is None else f"runs at once: {limit}"
 
 
 def _lower(status: Enum | None) -> str:

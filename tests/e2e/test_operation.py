@@ -2,7 +2,11 @@
 
 import json
 import re
+import subprocess
 
+import httpx
+
+from command import BIN
 from examples import write_npz
 from factory import call_about
 from processes import wait_for
@@ -60,7 +64,7 @@ def test_schedule_gets_scheduled_runs(factory, deployed):
 
 
 def test_manual_run_completes_with_its_training_on_the_gpu_pool(workers, manual):
-    assert re.fullmatch(r"textures-tutorial-\d{8}-\d{4}", manual["name"])
+    assert re.fullmatch(rf"textures-tutorial-\d{{8}}-\d{{4}}-{manual['id'][-4:]}", manual["name"])
     assert manual["work_pool_name"] == "cpu"
     (fit,) = workers.fits_of(manual["id"])
     assert fit["work_pool_name"] == "gpu"
@@ -133,7 +137,7 @@ def test_changed_data_start_a_training_whose_outcome_people_hear(workers, webhoo
     assert [tag for tag in done["tags"] if tag.startswith("accuracy ")]
     wait_for("people hear", lambda: [one for one in webhook[1] if "Data: arriving\n" in one])
     wait_for("its log says it", lambda: said in workers.log(run["id"]))
-    assert "training-report" in workers.artifacts_of(run["id"])
+    assert "training-report" in workers.artifacts_of(run["id"], "arriving")
     assert [fit["work_pool_name"] for fit in workers.fits_of(run["id"])] == ["gpu"]
     checked = workers.complete("watch/watch-data", dataset=str(data))
     assert checked["name"] == "watch-arriving"
@@ -167,6 +171,7 @@ def test_form_refuses_invalid_values(workers):
 def test_status_shows_everything_in_one_table(workers, manual):
     done = workers.sightline("ops", "status", COLUMNS="200")
     assert done.returncode == 0, done.stdout
+    assert "no limit" not in done.stdout, "each worker has its own"
     for name in (*DEPLOYMENTS, "cpu/default", "gpu/default", "ProcessWorker"):
         assert name in done.stdout
     assert re.search(r"train-nightly.*next \d{4}-\d\d-\d\d 02:00 UTC", done.stdout)
@@ -174,6 +179,24 @@ def test_status_shows_everything_in_one_table(workers, manual):
     found = json.loads(workers.sightline("ops", "status", "--json").stdout)
     assert found["can_run"] is True
     assert {"pool", "worker", "queue", "deployment"} <= {row["kind"] for row in found["rows"]}
+
+
+def test_metrics_of_the_operation_are_served_on_loopback_until_the_end(workers, manual):
+    command = [BIN / "sightline", "ops", "metrics", "--port=0", "--interval=1"]
+    pipe = {"stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, env=workers.environment, **pipe) as process:
+        (address,) = re.findall(r"http://127\.0\.0\.1:\d+/metrics", process.stderr.readline())
+        found = httpx.get(address).text
+        process.terminate()
+    assert process.returncode == 0
+    for line in (
+        r'sightline_up\{source="prefect"\} 1\.0',
+        r'sightline_workers_online\{pool="gpu"\} 1\.0',
+        r'sightline_run_accuracy\{dataset="textures",recipe="tutorial"\} 0\.\d+',
+        r'sightline_run_stage_seconds\{.*stage="train".*\} \d',
+        r'sightline_flow_run_queue_seconds\{deployment="train-manual"\} \d',
+    ):
+        assert re.search(line, found), found
 
 
 def test_installing_again_changes_nothing_and_keeps_the_gpu_limit(workers):
