@@ -85,9 +85,12 @@ def image_files(folder: Path) -> Iterator[Path]:
     return (_path(entry) for entry in _walk(folder) if image_kinds.is_image_entry(entry))
 
 
-def files_below(folder: Path) -> Iterator[Path]:
-    """Yield all files below a folder like `image_files`."""
-    return map(_path, _walk(folder))
+def files_below(folder: Path, refused: list[tuple[Path, DataError]]) -> Iterator[Path]:
+    """Yield all files below a folder like `image_files`, but go on after what is not read.
+
+    Such links and folders are added to `refused`. Raises DataError if `folder` cannot be read.
+    """
+    return map(_path, _walk(folder, refused))
 
 
 def absolute(name: str) -> Path:
@@ -131,7 +134,7 @@ def _count(name: str, path: Path) -> tuple[int, dict[str, int]]:
     return images, dict(others.most_common())
 
 
-def _walk(root: Path) -> Iterator[Entry]:
+def _walk(root: Path, refused: list[tuple[Path, DataError]] | None = None) -> Iterator[Entry]:
     """Yield everything except folders. Linked folders are skipped: they may form a loop."""
     pending = [iter(list_folder(root))]
     while pending:
@@ -139,11 +142,17 @@ def _walk(root: Path) -> Iterator[Entry]:
         if entry is None:
             pending.pop()
             continue
-        check_link(root, entry)
-        if entry.is_dir(follow_symlinks=False):
-            pending.append(iter(list_folder(_path(entry))))
-        else:
-            yield entry
+        try:
+            check_link(root, entry)
+            if entry.is_dir(follow_symlinks=False):
+                pending.append(iter(list_folder(_path(entry))))
+                continue
+        except DataError as error:
+            if refused is None:
+                raise
+            refused.append((_path(entry), error))
+            continue
+        yield entry
 
 
 def _path(entry: Entry) -> Path:

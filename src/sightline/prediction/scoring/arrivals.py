@@ -81,10 +81,11 @@ def unknown(root: Path, is_known: IsKnown, count: Callable[[int], object]) -> It
     """Yield the images of all files that are not known, in the order of their names.
 
     `count` is told the number of known ones. A Parquet file of which all rows are known is not
-    read; of one that is damaged, the error follows the rows before it. Raises DataError if a folder
-    cannot be read.
+    read; of one that is damaged, the error follows the rows before it. What cannot be read among
+    the folders and links comes last. Raises DataError if `root` cannot be read.
     """
-    for file, name in _files(root):
+    refused: list[tuple[Path, DataError]] = []
+    for file, name in _files(root, refused):
         version = _version(file)
         if file.suffix.lower() == _PARQUET:
             yield from _rows(file, name, version, is_known, count)
@@ -92,16 +93,26 @@ def unknown(root: Path, is_known: IsKnown, count: Callable[[int], object]) -> It
             count(1)
         else:
             yield Arrival(name, version, file)
+    for path, error in refused:
+        name = _name(root, path)
+        if is_known(name, UNREAD):
+            count(1)
+        else:
+            yield Arrival(name, UNREAD, error)
 
 
-def _files(root: Path) -> Iterator[tuple[Path, str]]:
-    """Yield each image file and Parquet file with its name below the root."""
+def _files(root: Path, refused: list[tuple[Path, DataError]]) -> Iterator[tuple[Path, str]]:
+    """Yield each image file and Parquet file with its name below the root; see `files_below`."""
     if root.is_file():
         yield root, stream.escaped(root.name)
         return
-    for path in inputs.files_below(root):
+    for path in inputs.files_below(root, refused):
         if path.suffix.lower() == _PARQUET or image_kinds.is_image(path):
-            yield path, stream.escaped(str(path)[len(str(root)) :].strip("/"))
+            yield path, _name(root, path)
+
+
+def _name(root: Path, path: Path) -> str:
+    return stream.escaped(str(path)[len(str(root)) :].strip("/"))
 
 
 def _version(file: Path) -> str:

@@ -25,7 +25,7 @@ def score(
     What was finished when a scoring was killed stays, and the next one goes on from there. Of two
     at once, the second waits. Without new images, no model is loaded.
 
-    Raises DataError if there is no such path or a folder cannot be read, ModelFileError for the
+    Raises DataError if there is no such path or it cannot be read, ModelFileError for the
     model's file, and StorageError if the scores cannot be written.
     """
     path = arrivals.find(data)

@@ -185,6 +185,15 @@ def test_file_that_cannot_be_opened_is_one_row_until_it_can_be(model, inbox, run
     assert (done.images, done.failed, done.known) == (1, 0, COUNT - 1)
 
 
+def test_link_that_leads_out_of_the_data_is_one_row(model, inbox, run):
+    (inbox / "link.png").symlink_to("/etc/hostname")
+    done = score(run.workspace, inbox, model)
+    assert (done.images, done.failed) == (COUNT + 1, 1)
+    assert "leads out of" in table(run.workspace).set_index("file").error["link.png"]
+    done = score(run.workspace, inbox, model)
+    assert (done.images, done.known) == (0, COUNT + 1)
+
+
 def test_unchanged_objects_behind_a_url_are_listed_but_not_read_again(model, inbox, run, s3):
     url = upload(inbox, f"{s3.new_bucket()}/arrived")
     assert score(run.workspace, url, model).images == COUNT
