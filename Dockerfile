@@ -60,13 +60,13 @@ ENV DO_NOT_TRACK=1 \
 ENTRYPOINT ["tini", "--"]
 
 FROM base AS device-cpu
-CMD ["prefect", "worker", "start", "--pool", "cpu", "--type", "process", "--limit", "2", \
+CMD ["sightline", "ops", "worker", "--pool", "cpu", "--limit", "2", "--", "--type", "process", \
      "--base-job-template", "deploy/pools/process-cpu.json", "--with-healthcheck"]
 
 FROM base AS device-gpu
 ENV NVIDIA_DRIVER_CAPABILITIES=compute,utility \
     NVIDIA_VISIBLE_DEVICES=all
-CMD ["prefect", "worker", "start", "--pool", "gpu", "--type", "process", "--limit", "1", \
+CMD ["sightline", "ops", "worker", "--pool", "gpu", "--limit", "1", "--", "--type", "process", \
      "--base-job-template", "deploy/pools/process-gpu.json", "--with-healthcheck"]
 
 FROM device-${DEVICE}

@@ -23,9 +23,6 @@ server deploy worker: export PREFECT_SERVER_ANALYTICS_ENABLED ?= false
 server deploy worker: export DO_NOT_TRACK ?= 1
 deploy worker: export PREFECT_API_URL ?= http://$(HOST):$(PORT)/api
 worker: export SIGHTLINE_ARTIFACTS ?= $(CURDIR)/artifacts
-worker: export PREFECT_WORKER_QUERY_SECONDS ?= 5
-# A server without its database answers 500, which would end a worker within minutes
-worker: export PREFECT_CLIENT_RETRY_EXTRA_CODES ?= 500
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -65,8 +62,8 @@ deploy: $(INSTALLED) ## Make pools, deployments and automations (POOL_TYPE=docke
 	@$(BIN)/sightline ops deploy $(if $(POOL_TYPE),--pool-type "$(POOL_TYPE)")
 
 .PHONY: worker
-worker: $(INSTALLED) ## Start a worker (POOL=cpu or gpu, LIMIT=2 or 1 runs at a time)
-	@exec $(BIN)/prefect worker start --pool "$(POOL)" --limit "$(LIMIT)"
+worker: $(INSTALLED) ## Keep a worker running (POOL=cpu or gpu, LIMIT=2 or 1 runs at a time)
+	@exec $(BIN)/sightline ops worker --pool "$(POOL)" --limit "$(LIMIT)"
 
 .PHONY: test-fast
 test-fast: PROCESSES = 2# Its tests do not wait

@@ -1,4 +1,4 @@
-"""Lets a deployed run survive a Prefect server that is away for a while.
+"""Lets a deployed run survive a Prefect server that is away for a while, and be suspended.
 
 Prefect 3.8 has two behaviors that would lose a night's training, and a setting for neither:
 
@@ -7,7 +7,8 @@ Prefect 3.8 has two behaviors that would lose a night's training, and a setting 
 - A worker that lost its server for half a minute no longer learns of cancelled runs.
 
 For the first, `survive_outages` patches private names of Prefect, at this one place; the tests
-fail if a new version of Prefect renames them. For the second, `_watch` polls the server.
+fail if a new version of Prefect renames them. For the second, `_watch` polls the server, which also
+tells it that the run was suspended: see `suspend`.
 """
 
 import logging
@@ -15,7 +16,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from uuid import UUID
 
 import httpx
@@ -24,6 +25,8 @@ from prefect.concurrency import _leases
 from prefect.exceptions import ObjectNotFound
 from prefect.runtime import flow_run
 from prefect.states import Cancelled
+
+from sightline.flows.suspend import is_suspended, suspend, suspendable
 
 _RENEWALS = 1_000_000  # Number of tries to renew a lease: more than any training needs
 _RENEWAL_SECONDS = 60
@@ -35,17 +38,18 @@ _log = logging.getLogger("sightline.flows")
 
 @contextmanager
 def survive_outages() -> Iterator[None]:
-    """Keep this flow run going without the server, and end it if it is cancelled."""
+    """Keep this flow run going without the server; end it if it is cancelled or suspended."""
     _leases._RENEWAL_MAX_ATTEMPTS = _RENEWALS
     _leases._RENEWAL_RETRY_MAX_DELAY = _RENEWAL_SECONDS
     done = threading.Event()
-    if flow_run.id:
-        watch = threading.Thread(target=_watch, args=(UUID(flow_run.id), done), daemon=True)
-        watch.start()
-    try:
-        yield
-    finally:
-        done.set()
+    this = UUID(flow_run.id) if flow_run.id else None
+    with suspendable(this) if this else nullcontext():
+        if this:
+            threading.Thread(target=_watch, args=(this, done), daemon=True).start()
+        try:
+            yield
+        finally:
+            done.set()
 
 
 def _watch(flow_run_id: UUID, done: threading.Event) -> None:
@@ -53,7 +57,12 @@ def _watch(flow_run_id: UUID, done: threading.Event) -> None:
     while not done.wait(_POLL_SECONDS):
         with suppress(httpx.HTTPError, ObjectNotFound), get_client(sync_client=True) as client:
             state = client.read_flow_run(flow_run_id).state
-            seen = seen + 1 if state is not None and state.is_cancelling() else 0
+            if state is None:
+                continue
+            if is_suspended(state):
+                suspend()
+                return
+            seen = seen + 1 if state.is_cancelling() else 0
             if seen > _GRACE_POLLS:
                 _log.warning("This run was cancelled but its worker did not end it; ending now")
                 client.set_flow_run_state(flow_run_id, Cancelled())

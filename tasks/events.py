@@ -1,6 +1,6 @@
 """Events of data sets and models in Prefect, which start deployments and notify people."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +10,12 @@ from prefect.runtime import flow_run
 
 
 def post(
-    name: str, resource_id: str, resource: str, payload: Mapping[str, Any], id: UUID | None = None
+    name: str,
+    resource_id: str,
+    resource: str,
+    payload: Mapping[str, Any],
+    id: UUID | None = None,
+    tags: Sequence[str] = (),
 ) -> None:
     """Post an event and wait for the answer; Prefect's `emit_event` would only queue it.
 
@@ -18,16 +23,20 @@ def post(
     one when it is posted again. Raises httpx.HTTPError if the server did not accept it.
     """
     about = {"prefect.resource.id": resource_id, "prefect.resource.name": resource}
-    run = {
-        "prefect.resource.id": f"prefect.flow-run.{flow_run.id}",
-        "prefect.resource.role": "flow-run",
-    }
+    related = [("flow-run", flow_run.id)] if flow_run.id else []
+    related += [("tag", tag) for tag in tags]
     event = Event(
         event=name,
         resource=Resource(about),
-        related=[RelatedResource(run)] if flow_run.id else [],
+        related=[_related(role, found) for role, found in related],
         payload=dict(payload),
         **({} if id is None else {"id": id}),
     )
     with get_client(sync_client=True) as client:
         client.request("POST", "/events", json=[event.model_dump(mode="json")])
+
+
+def _related(role: str, found: str) -> RelatedResource:
+    return RelatedResource(
+        {"prefect.resource.id": f"prefect.{role}.{found}", "prefect.resource.role": role}
+    )

@@ -25,6 +25,7 @@ SHARING = {
         "e2e/test_lost_runs",
         "e2e/test_server",
         "e2e/test_stopping",
+        "e2e/test_supervised",
         "faults/test_orchestrator",
     ),
     "flows": ("flows/", "tasks/"),

@@ -155,3 +155,23 @@ def serve(
 ) -> None:
     """Start a Prefect server. Listening beyond loopback requires a password."""
     api.serve(host, port, database)
+
+
+@app.command(
+    epilog="Examples:\n\nsightline ops worker --pool cpu --limit 2\n\n"
+    "sightline ops worker --pool gpu --limit 1 -- --name gpu-0 --with-healthcheck"
+)
+def worker(
+    pool: Annotated[str, typer.Option(help="Pool whose runs it takes.")],
+    limit: Annotated[int, typer.Option(min=1, help="Number of runs at a time.")] = 1,
+    options: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="-- OPTIONS", help="More options of `prefect worker start`."),
+    ] = None,
+) -> None:
+    """Run a worker of a pool, and start it again when it dies; Ctrl-C ends it, and its runs."""
+    api.configure(verbose=True)
+    api.require()
+    from sightline.flows.server.supervisor import supervise
+
+    supervise(["worker", "start", "--pool", pool, "--limit", str(limit), *(options or ())])

@@ -97,7 +97,7 @@ def _show(found: "Overview", champions: Sequence[Health], wanted: Sequence["Need
         console.say("Nothing needs you.")
     if not found.can_run:
         console.note(
-            "Nothing can run: no active deployment has a pool with a worker. `prefect worker start "
+            "Nothing can run: no active deployment has a pool with a worker. `sightline ops worker "
             "--pool cpu` starts a worker; `prefect deploy --all` (in a checkout `make deploy`) "
             "makes the deployments of a prefect.yaml."
         )

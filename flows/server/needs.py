@@ -68,7 +68,7 @@ def _of_workers(rows: Sequence[Row]) -> Iterator[Need]:
             pool = state.removeprefix(_NO_WORKER)
             yield Need(
                 f"No worker serves the pool {pool}: {names}.",
-                f"prefect worker start --pool {pool}",
+                f"sightline ops worker --pool {pool}",
             )
         elif state != "paused":
             yield Need(f"Deployments cannot run, {state}: {names}.", "prefect work-pool ls")

@@ -24,6 +24,7 @@ from sightline.flows.stage_timer import STAGE_LABEL
 FLOWS = ["train", "fit", "trial", "shard", "watch", "score", "prune"]
 _MOST = 200
 _ENDED = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED]
+_WAITING = ["AwaitingConcurrencySlot", "AwaitingRetry", "Suspended", "Resuming"]
 _ACTIVE = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
 
 
@@ -78,7 +79,7 @@ class Reader:
             *self._deployment_rows(),
             *self._failed_rows(),
             *self._run_rows("late", _named("Late")),
-            *self._run_rows("waiting", _named("AwaitingConcurrencySlot", "AwaitingRetry")),
+            *self._run_rows("waiting", _named(*_WAITING)),
             *self._run_rows("running", _typed(*_ACTIVE)),
         )
         can_run = any(self._obstacle(item) is None for item in self._deployments)

@@ -142,7 +142,7 @@ def test_only_the_gpu_image_asks_for_the_driver():
 def test_image_starts_the_worker_of_its_pool_with_a_health_server(device):
     (command,) = [value for name, value in stages()[f"device-{device}"] if name == "CMD"]
     words = json.loads(command)
-    assert words[:5] == ["prefect", "worker", "start", "--pool", device]
+    assert words[:5] == ["sightline", "ops", "worker", "--pool", device]
     assert "--with-healthcheck" in words
     template = words[words.index("--base-job-template") + 1]
     assert (ROOT / template) == ROOT / "deploy" / "pools" / f"process-{device}.json"

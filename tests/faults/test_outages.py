@@ -57,8 +57,9 @@ def test_database_that_is_away_for_two_minutes_costs_neither_run_nor_worker(
 ):
     """The server then answers 500. Stages end meanwhile; what they show in Prefect is lost."""
     flow_run = patient.begin(textures, 307, "")
+    programs = patient.processes("worker_program")
     database.stop()
     time.sleep(120)
     database.start()
     assert patient.finish(flow_run)["state"]["name"] == "Completed", patient.tail()
-    assert all(worker.poll() is None for worker in patient.workers), patient.tail()
+    assert patient.processes("worker_program") == programs, patient.tail()

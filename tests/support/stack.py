@@ -150,11 +150,11 @@ class Stack:
     def deployment(self, name: str) -> Json:
         return cast(Json, self._ask("GET", f"/deployments/name/{name}"))
 
-    def start(self, deployment: str, /, **parameters: object) -> str:
+    def start(self, deployment: str, /, *tags: str, **parameters: object) -> str:
         """Start a deployment and return the ID of the flow run; trainings take a fixed recipe."""
         if deployment.startswith("train/"):
             parameters = {"recipe": "tutorial", **parameters}
-        body = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
+        body = {"parameters": parameters, "state": {"type": "SCHEDULED"}, "tags": tags}
         path = f"/deployments/{self.deployment(deployment)['id']}/create_flow_run"
         return str(self.post(path, body)["id"])
 
@@ -162,9 +162,13 @@ class Stack:
         """Cancel a flow run as the button in the UI does."""
         self.set_state(flow_run, "Cancelling")
 
-    def set_state(self, flow_run: str, name: str, kind: str = "") -> None:
+    def suspend(self, flow_run: str) -> None:
+        """Suspend a flow run as the button in the UI does."""
+        self.set_state(flow_run, "Suspended", "PAUSED", pause_reschedule=True)
+
+    def set_state(self, flow_run: str, name: str, kind: str = "", **details: object) -> None:
         """Propose a state, whose type is its name in capitals by default."""
-        state = {"type": kind or name.upper(), "name": name}
+        state = {"type": kind or name.upper(), "name": name, "state_details": details}
         self.post(f"/flow_runs/{flow_run}/set_state", {"state": state})
 
     def run(self, flow_run: str) -> Json:

@@ -44,7 +44,7 @@ def test_nothing_is_needed_where_all_is_well(tmp_path):
             [Row("deployment", name, "no worker on gpu", "") for name in ("a/b", "fit/fit-gpu")],
             {},
             "pool gpu: a/b, fit/fit-gpu",
-            "prefect worker start --pool gpu",
+            "sightline ops worker --pool gpu",
         ),
         (
             [READY, Row("failed", "train/train-nightly", "Crashed", "night: No sign of life")],
