@@ -7,12 +7,12 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
-from prefect.states import Completed, Failed
+from prefect.states import Cancelled, Completed, Failed
 from pydantic import Field
 
 from sightline.config import RunConfig, loading
 from sightline.data import locate, recommend
-from sightline.errors import ConfigError, SightlineError
+from sightline.errors import ConfigError, HandoverCancelledError, SightlineError
 from sightline.experiments import new_run
 from sightline.experiments import seeds as seed_runs
 from sightline.flows import outcome, worker
@@ -61,8 +61,9 @@ def train(
 ) -> State[Any]:
     """Train and evaluate a model and write a report, unless nothing changed since the last run.
 
-    Such a run ends as "Unchanged"; a failed one has the message of its error, and any other the
-    test accuracy and the decision of the promotion gate.
+    Such a run ends as "Unchanged", one whose training on another pool was cancelled as "Cancelled";
+    a failed one has the message of its error, and any other the test accuracy and the decision of
+    the promotion gate.
 
     Args:
         dataset: Name of a data set (mnist, fashion-mnist, mnist-5k), or the absolute path of
@@ -108,6 +109,8 @@ def train(
             config = _config(recipe, values, overrides or [])
             locate.check_same_everywhere(config.data.dataset)  # overrides win over the form
             return _train(config, seeds, sha256, force, refresh)
+    except HandoverCancelledError as error:  # a person's decision, so a night is not run again
+        return Cancelled(message=str(error))
     except SightlineError as error:
         return Failed(data=error, message=str(error))  # the message without a traceback
 

@@ -18,7 +18,12 @@ from prefect.runtime import task_run
 from prefect.states import Scheduled
 
 from sightline.config import TrainingConfig
-from sightline.errors import HandoverError, HandoverLostError, NodeLostError
+from sightline.errors import (
+    HandoverCancelledError,
+    HandoverError,
+    HandoverLostError,
+    NodeLostError,
+)
 from sightline.pipeline import cache
 from sightline.records import ArraySet, ModelBlueprint, Run, TrainedModel
 from sightline.tasks import artifacts, flow_runs
@@ -40,8 +45,8 @@ def fit_elsewhere(
     """Run the stage train on the deployment named in the settings, once for each node.
 
     Raises ConfigError if the deployment does not exist, HandoverLostError if a remote process died
-    or the server stayed away, and HandoverError if the training failed or was cancelled, or
-    its result is missing here.
+    or the server stayed away, HandoverCancelledError if the training was cancelled, and
+    HandoverError if it failed or its result is missing here.
     """
 
     def start(rank: int, rendezvous: str) -> _Started:
@@ -163,6 +168,8 @@ def _cause(started: list[_Started], settings: TrainingConfig) -> HandoverError:
     failed = [one for one in started if one.state.is_final() and not one.state.is_completed()]
     one = min(failed, key=lambda one: (not one.state.is_crashed(), one.is_lost))
     kind = HandoverLostError if one.is_lost else HandoverError
+    if one.state.is_cancelled():
+        kind = HandoverCancelledError
     return kind(
         f"The training on {settings.deployment} (flow run {one.found.name}) ended "
         f"{one.state.name}: {one.state.message or 'no message'}"

@@ -1,6 +1,7 @@
 """Automations and limits that the Prefect server keeps for the flows, once installed.
 
 lost runs         become Crashed, so that they block no other run: see `lost_runs`
+nights            that crashed or failed are run again, once: see `reruns`
 notifications     of runs that failed, crashed, timed out or are late, and of models that were
                   promoted or refused, drift and old champions: see `channels`
 the GPU limit     maximum number of concurrent GPU trainings, over all pools
@@ -18,7 +19,7 @@ from prefect.exceptions import ObjectNotFound
 from sightline.flows import score
 from sightline.flows.fit import GPU_LIMIT
 from sightline.flows.prune import OLD
-from sightline.flows.server import channels, lost_runs
+from sightline.flows.server import channels, lost_runs, reruns
 from sightline.flows.server.lost_runs import TAGGED
 from sightline.flows.stage_timer import STAGE_LABEL
 from sightline.tasks.promote import PROMOTED, REFUSED
@@ -38,11 +39,13 @@ _BODY = (
     "Link: {{ flow_run|ui_url }}"
 ).replace("STAGE", STAGE_LABEL)
 _AGAIN = (
+    "{% if 'nightly' in flow_run.tags and 'auto-scheduled' in flow_run.tags %}"
+    "sightline-reruns runs it again, once; if that fails, too, {% endif %}"
     "correct what the error names, then run it again, which goes on from its cache and checkpoint: "
     "prefect deployment run '{{ flow.name }}/{{ deployment.name }}'"
 )
 _WORKER = (
-    "sightline ops status says what is missing; prefect worker start --pool "
+    "sightline ops status says what is missing; sightline ops worker --pool "
     "{{ flow_run.work_pool_name }} starts a worker"
 )
 _MODEL_SUBJECT = "{{ event.payload.dataset or event.resource.name }}: {{ event.event }}"
@@ -69,7 +72,8 @@ def install_all(
     """
     seconds = lost_after or lost_runs.installed_timeout(client)
     saved = channels.save(client, blocks)
-    automations = [*lost_runs.automations(seconds), *(messages(saved) if saved else ())]
+    watching = [*lost_runs.automations(seconds), reruns.automation()]
+    automations = [*watching, *(messages(saved) if saved else ())]
     done = {f"automation {one.name}": install(client, one) for one in automations}
     if ended := lost_runs.end_silent(client, seconds):
         done["lost runs"] = f"{ended} ended"

@@ -23,7 +23,8 @@ SightlineError
     ├── NodeLostError      another machine of a training died or did not come
     ├── StoppedError       somebody stopped it, such as a search a trial
     └── HandoverError      a training that a deployment ran did not succeed
-        └── HandoverLostError  its process died or stopped reporting; retrying may help
+        ├── HandoverLostError       its process died or stopped reporting; retrying may help
+        └── HandoverCancelledError  somebody cancelled it
 
 A message is one or two sentences: the path, row or key, what was expected, what was found and
 what to do next.
@@ -128,6 +129,10 @@ class HandoverError(RunError):
 
 class HandoverLostError(HandoverError):
     """The process of a training that was handed over died or stopped reporting."""
+
+
+class HandoverCancelledError(HandoverError):
+    """A training that was handed over was cancelled."""
 
 
 def named(kind: str, message: str) -> SightlineError | None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from factory import call_about
 from processes import cut_power, is_running, wait_for
 from sightline.experiments import run_folder
 from sightline.flows.queueing import WAITING
@@ -39,6 +40,25 @@ def test_killed_run_is_crashed_and_a_rerun_resumes_from_its_checkpoint(workers, 
     again = workers.complete("train/train-manual", dataset=str(textures), epochs=301)
     cached = [row["stage"] for row in workers.stage_times(again["id"]) if row["cached"]]
     assert cached == ["ingest", "preprocess", "build"]
+    check_resumed(workers)
+
+
+def test_killed_night_is_run_again_from_its_checkpoint(workers, textures, webhook):
+    """The automation does it, without a person."""
+    asked = {"dataset": str(textures), "epochs": 330, "deployment": "", "gate": "off"}
+    night = workers.start("train/train-nightly", "auto-scheduled", **asked)
+    wait_for("it trains", lambda: "\nEpoch 2 of" in workers.log(night))
+    os.kill(workers.flow_process(), signal.SIGKILL)
+    crashed = workers.finish(night)
+    assert crashed["state"]["name"] == "Crashed"
+    assert "sightline-reruns" in call_about(crashed, webhook[1])
+
+    def reruns():
+        found = workers.runs_of("train/train-nightly")
+        return [run for run in found if (run["created_by"] or {}).get("type") == "AUTOMATION"]
+
+    (again,) = wait_for("it is run again", reruns)
+    assert workers.finish(again["id"])["state"]["name"] == "Completed", workers.tail()
     check_resumed(workers)
 
 

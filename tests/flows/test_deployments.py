@@ -1,6 +1,7 @@
 import re
 from datetime import UTC, datetime
 from typing import get_args
+from unittest.mock import Mock
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -9,8 +10,9 @@ from prefect.utilities.callables import parameter_schema
 
 from sightline.config import DataConfig, loading
 from sightline.data import locate
-from sightline.errors import ConfigError, DataError
+from sightline.errors import ConfigError, DataError, HandoverCancelledError
 from sightline.experiments import run_folder
+from sightline.flows import deployments
 from sightline.flows.deployments import Recipe, train
 from sightline.storage.workspace import Workspace
 from tiny_run import form
@@ -102,6 +104,13 @@ def test_failed_run_has_the_message_of_the_error_with_the_path_as_given(data, na
     state = ask(data.with_name(name))
     assert state.is_failed()
     assert str(data.with_name(name)) in (state.message or "")
+
+
+def test_run_whose_training_elsewhere_was_cancelled_is_cancelled(data, monkeypatch):
+    error = HandoverCancelledError("The training on fit/fit-gpu ended Cancelled")
+    monkeypatch.setattr(deployments, "run_stages", Mock(side_effect=error))
+    state = ask(data, force=True)
+    assert (state.name, state.message) == ("Cancelled", str(error))
 
 
 def test_recipe_may_be_a_file_that_the_worker_sees(root, data, tmp_path, monkeypatch):

@@ -15,7 +15,12 @@ from prefect.states import Cancelled, Completed, Crashed, Failed
 
 import made_runs
 from sightline.config import TrainingConfig
-from sightline.errors import ConfigError, HandoverError, HandoverLostError
+from sightline.errors import (
+    ConfigError,
+    HandoverCancelledError,
+    HandoverError,
+    HandoverLostError,
+)
 from sightline.pipeline.cache import find_or_make
 from sightline.records import ArraySet, FileRecord, ModelBlueprint, TrainedModel
 from sightline.tasks import flow_runs, remote
@@ -250,7 +255,7 @@ def test_node_0_is_started_first_and_says_where_the_others_meet_it(run, client, 
         ((Failed(message="odd"), Crashed(message="gone")), HandoverLostError, "Crashed: gone"),
         ((LOST, None), HandoverLostError, "NodeLostError: lost the others"),
         ((LOST, Failed(message="no GPU")), HandoverError, "Failed: no GPU"),
-        ((None, Cancelled(message="by hand")), HandoverError, "Cancelled: by hand"),
+        ((None, Cancelled(message="by hand")), HandoverCancelledError, "Cancelled: by hand"),
     ],
 )
 def test_node_that_fails_ends_the_others_and_is_named_as_the_cause(
