@@ -144,8 +144,12 @@ def _warnings(model: ServedModel, files: DatasetFiles) -> list[str]:
 
 
 def _check_output(folder: Path) -> None:
-    """Raise InputError for anything but a new or empty folder, or one with an evaluation alone."""
+    """Raise InputError for anything but a new or empty folder, or one with an evaluation alone.
+
+    Raises StorageError if a new one cannot be made.
+    """
     if not folder.exists():
+        storage.check_output(folder)
         return
     ours = {*_TABLES, _PAGE, RECORD}
     names = {entry.name for entry in folder.iterdir()} if folder.is_dir() else {folder.name}

@@ -20,7 +20,7 @@ from sightline.storage.text import no_formula
 RECORD, TABLE, PAGE = "suggestions.json", "labels.csv", "index.html"
 IMAGES, CLASSES = "images", "classes"
 COLUMNS = ("file", "suggested", "probability", "margin", "label")
-_NO_START = ".=+-@ \t\r\n"  # Hidden files, formulas, blanks
+_NO_START = ".=+-@\uff1d\uff0b\uff0d\uff20 \t\r\n"  # Hidden files, formulas, blanks
 _LONGEST_NAME = 200  # Bytes; most file systems allow 255, and a copy may need a suffix
 
 

@@ -101,3 +101,4 @@ def test_folder_with_labels_is_not_replaced(suggest, tmp_path, unlabelled):
     suggest("one", "--count", "2")
     arguments = f"--output {tmp_path / 'one'}"
     assert "choose a new folder" in refused(f"labels suggest '{unlabelled}' {arguments}")
+    assert "/proc" in refused(f"labels suggest '{unlabelled}' --output /proc/new")
