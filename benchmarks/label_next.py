@@ -1,14 +1,15 @@
 """Does `labels suggest` beat chance? MNIST with few labels, and as many chosen or drawn ones more.
 
-Usage: python benchmarks/label_next.py --data-dir DIRECTORY [--seeds 5] [--first 0] [--start 200]
-           [--count 200] [--pool 5000] [--perceptron]
+Usage: python benchmarks/label_next.py --data-dir DIRECTORY [--seeds 10] [--first 0] [--start 200]
+           [--count 200] [--pool 5000] [--trainings 4] [--perceptron]
 
 DIRECTORY has the four IDX files of MNIST. Each seed draws other labelled images and another pool.
 A network of the recipe `quickstart` is trained on the first images (40 epochs), then from scratch
-on these and as many more, chosen by `labels suggest` or drawn at random: twice, with other initial
-weights, since a training on so few images depends on chance. Accuracies are those on the 10,000
-test images, and means of the two. CPU seconds are those of a suggestion, without starting the
-process that runs Keras.
+on these and as many more, chosen by `labels suggest` or drawn at random: several times, with other
+initial weights, since a training on so few images depends on chance. Accuracies are those on the
+10,000 test images, and means of the trainings. The difference has its 95 % interval over the seeds,
+by a t-test of the pairs. CPU seconds are those of a suggestion, without starting the process that
+runs Keras.
 
 With --perceptron, the network is one of scikit-learn with one hidden layer of 64 units, whose
 outputs are the features: it is trained in a second, so that many seeds can be measured, also with
@@ -26,12 +27,13 @@ import numpy as np
 from harness import arguments, fit, print_rows, scratch
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.stats import ttest_1samp
 
 Rows = NDArray[np.int64]
 
 STRATEGIES = ("start", "suggested", "random")
-EPOCHS, TRAININGS = 40, 2
-COLUMNS = ("", "labels", "accuracy, %", "above random, points", "CPU s to choose")
+EPOCHS = 40
+COLUMNS = ("", "labels", "accuracy, %", "above random, points (95 %)", "CPU s to choose")
 
 
 def read(data_dir: Path, root: Path) -> dict[str, NDArray[Any]]:
@@ -128,7 +130,7 @@ def measure_seed(
         trained_on = np.concatenate([start, rows])
         accuracies = [
             train(mnist, trained_on, seed + 1000 * number, root / f"{name}{number}")[-1]
-            for number in range(TRAININGS)
+            for number in range(given.trainings)
         ]
         found[name] = (statistics.mean(accuracies), seconds if name == "suggested" else 0.0)
         print(f"seed {seed}, {name}: {accuracies}", flush=True)
@@ -185,22 +187,27 @@ def flat(images: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def rows(given: Any, found: Sequence[dict[str, tuple[float, float]]]) -> Iterator[Sequence[str]]:
-    """Yield the rows of the table: means over the seeds, and the range of the differences."""
+    """Yield the rows of the table: means over the seeds."""
     for name in found[0]:
         accuracies = [100 * one[name][0] for one in found]
         above = [100 * (one[name][0] - one["random"][0]) for one in found]
+        interval = ""
+        if name != "random":
+            low, high = ttest_1samp(above, 0).confidence_interval()
+            interval = f"{statistics.mean(above):+.2f} ({low:+.2f} to {high:+.2f})"
         seconds = statistics.mean(one[name][1] for one in found)
         labels = given.start + (given.count if name != "start" else 0)
         yield (
             *(name, str(labels), f"{statistics.mean(accuracies):.2f}"),
-            f"{statistics.mean(above):+.2f} ({min(above):+.2f} to {max(above):+.2f})",
+            interval,
             f"{seconds:.1f}" if seconds else "",
         )
 
 
 def main() -> None:
     """Measure and print a Markdown table."""
-    given = arguments(__doc__, seeds=5, first=0, start=200, count=200, pool=5000, perceptron=False)
+    others = {"trainings": 4, "perceptron": False}
+    given = arguments(__doc__, seeds=10, first=0, start=200, count=200, pool=5000, **others)
     seeds = range(given.first, given.first + given.seeds)
     with scratch() as root:
         mnist = read(given.data_dir, root)
