@@ -172,10 +172,11 @@ def fit_perceptron(mnist: dict[str, NDArray[Any]], rows: Rows, seed: int) -> tup
     """Train on some rows; return the test accuracy and the network."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.neural_network import MLPClassifier
+    from threadpoolctl import threadpool_limits
 
     settings = {"batch_size": 16, "learning_rate_init": 2e-3, "max_iter": 60}
     network = MLPClassifier((64,), random_state=seed, **settings)
-    with warnings.catch_warnings():
+    with threadpool_limits(1), warnings.catch_warnings():  # more threads only wait here
         warnings.simplefilter("ignore", ConvergenceWarning)
         network.fit(flat(mnist["x_train"][rows]), mnist["y_train"][rows])
     return network.score(flat(mnist["x_test"]), mnist["y_test"]), network
