@@ -180,6 +180,8 @@ def show_summary(summary: RunSummary, console: Console) -> None:
         f"{f', logistic regression on 8x8 pixels {linear}' if linear else ''}",
         soft_wrap=True,
     )
+    if summary.sampled:
+        console.print(f"Measured: {summary.sampled}", soft_wrap=True, markup=False)
     for title, sentences in (("Attention", summary.warnings), ("Next", summary.advice)):
         for sentence in (sentences or ())[:_MOST_SENTENCES]:
             console.print(f"{title}: {plain(sentence)}", soft_wrap=True)

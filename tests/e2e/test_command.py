@@ -40,7 +40,7 @@ def test_json_has_the_documented_fields(first):
     figures = {"parameters", "test_accuracy", "test_loss", "total_seconds"}
     figures |= {"balanced_accuracy", "baseline_accuracy", "linear_accuracy", "accuracy_interval"}
     others = {"run_id", "run_dir", "dataset", "recipe", "stages", "promotion"}
-    others |= {"warnings", "advice", "unlabelled_predictions"}
+    others |= {"warnings", "advice", "unlabelled_predictions", "sampled"}
     assert first.keys() == figures | others
     assert first["promotion"] is None
     assert list(first["stages"]) == STAGES

@@ -11,9 +11,10 @@ class EvaluationConfig(Section):
     """How the trained model is evaluated."""
 
     depth: Literal["quick", "standard", "full"] = Field(default="standard", examples=["full"])
-    """How much to measure. standard: the robustness test takes a sample of images, so that the
-    evaluation costs about 15 % of the training, but at least 50 images. full: as many images as the
-    other settings allow. quick: no robustness test, saliency maps and label errors."""
+    """How much to measure. standard: saliency maps, label errors and the robustness test take as
+    many images as cost, with the predictions of the test split, 15 % of the training; samples too
+    small to say something are left out. full: as many images as the other settings allow. quick:
+    none of these three."""
     batch_size: int = Field(default=500, ge=1, le=65_536, examples=[100])
     """Maximum number of images per prediction batch; fewer if images are large."""
     calibration_bins: int = Field(default=15, ge=2, le=100, examples=[10])

@@ -22,7 +22,6 @@ Floats = NDArray[np.floating[Any]]
 _MIN_TEMPERATURE, _MAX_TEMPERATURE = 0.05, 20.0
 """Optima outside these bounds come from too few images, or from images without a mistake."""
 
-_TEMPERATURE_IMAGES = 10_000  # More would not make this one parameter more precise
 _TINY = float(np.finfo(np.float32).tiny)  # Stands for 0, which has no logarithm
 
 
@@ -120,7 +119,7 @@ def _predict_validation(tested: ModelUnderTest) -> tuple[Floats, Labels]:
     """Predict validation images, evenly spaced over the split; return their labels as well."""
     split = tested.arrays.splits["validation"]
     predict, images = tested.fastest("validation")
-    count = min(len(images), _TEMPERATURE_IMAGES)
+    count = min(len(images), tested.limits.temperature)
     rows = np.linspace(0, len(images) - 1, count).astype(np.int64)
     labels = read_split_labels(tested.workspace, split)[rows]
     steps = range(0, count, tested.batch_size)

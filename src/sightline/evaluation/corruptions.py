@@ -21,10 +21,11 @@ size; only the grain of the noise is one pixel.
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+from scipy import ndimage, sparse
 
 from sightline.evaluation.predictions import Images
 
@@ -101,18 +102,38 @@ CORRUPTIONS: dict[str, Corruption] = {
 
 def _mapped(images: Images, first: int, maps: Sequence[_Map]) -> Images:
     """Resample each image with one of the maps in turn, by bilinear interpolation."""
-    centre = (np.array(images.shape[1:3]) - 1) / 2
+    count, height, width, channels = images.shape
+    centre = (np.array((height, width)) - 1) / 2
     corrupted = np.empty_like(images)
-    for position, (image, result) in enumerate(zip(images, corrupted, strict=True), start=first):
-        matrix, move = maps[position % len(maps)]
-        offset = centre - matrix @ centre + move
-        # Per channel: in four dimensions SciPy would interpolate between sixteen neighbours.
-        for channel in range(images.shape[3]):
-            plane = result[..., channel]
-            ndimage.affine_transform(
-                image[..., channel], matrix, offset, output=plane, order=1, mode="nearest"
-            )
+    for number, (matrix, move) in enumerate(maps):
+        turn = slice((number - first) % len(maps), count, len(maps))
+        weights = _interpolation((height, width), matrix, centre - matrix @ centre + move)
+        pixels = images[turn].reshape(-1, height * width, channels).swapaxes(0, 1)
+        mixed = weights @ pixels.reshape(height * width, -1).astype(np.float64)
+        rounded = (mixed + 0.5).astype(np.uint8).reshape(pixels.shape)
+        corrupted[turn] = rounded.swapaxes(0, 1).reshape(-1, height, width, channels)
     return corrupted
+
+
+def _interpolation(
+    shape: tuple[int, int], matrix: NDArray[np.float64], offset: NDArray[np.float64]
+) -> sparse.csr_array:
+    """Return the weights of the pixels of an image for each pixel of the result, (n, n).
+
+    The source of a pixel is a matrix times its row and column, plus an offset.
+    """
+    corners = []
+    for side, row, shift in zip(shape, matrix, offset, strict=True):
+        place = np.clip(np.tensordot(row, np.indices(shape), 1).ravel() + shift, 0, side - 1)
+        lower = np.floor(place).astype(np.int64)
+        corners.append(
+            ((lower, 1 - place + lower), (np.minimum(lower + 1, side - 1), place - lower))
+        )
+    pairs = list(product(*corners))
+    columns = np.stack([y * shape[1] + x for (y, _), (x, _) in pairs], axis=1)
+    weights = np.stack([above * left for (_, above), (_, left) in pairs], axis=1)
+    starts = np.arange(0, columns.size + 1, len(pairs))
+    return sparse.csr_array((weights.ravel(), columns.ravel(), starts), shape=(len(columns),) * 2)
 
 
 def _pixels(values: NDArray[np.float32]) -> Images:

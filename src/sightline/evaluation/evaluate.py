@@ -3,8 +3,8 @@
 from typing import Any
 
 from sightline.config import EvaluationConfig
-from sightline.evaluation import depth
 from sightline.pipeline.cache import Draft, find_or_make
+from sightline.pipeline.fast_import import uncollected
 from sightline.pipeline.stages import KERAS, Stage
 from sightline.records import ArraySet, DatasetFiles, Evaluation, ModelFile, Run, TrainedModel
 
@@ -31,8 +31,7 @@ def evaluate(
     def make(draft: Draft) -> Evaluation:
         exported = run.workspace.root / trained.model.path
         model = ModelFile(path=str(exported), sha256=trained.model.sha256)
-        limited = depth.limited(settings, arrays, trained, features)
-        return _measure(run, files, arrays, model, limited, features, draft)
+        return _measure(run, files, arrays, model, settings, trained, features, draft)
 
     key = EVALUATE.key(files, arrays, trained, settings, features)
     return find_or_make(run, EVALUATE, key, make)
@@ -47,14 +46,15 @@ def evaluate_model(
     """
 
     def make(draft: Draft) -> Evaluation:
-        return _measure(run, files, arrays, model, depth.limited(settings, arrays), None, draft)
+        return _measure(run, files, arrays, model, settings, None, None, draft)
 
     key = EVALUATE_MODEL.key(files, arrays, model, settings)
     return find_or_make(run, EVALUATE_MODEL, key, make)
 
 
 def _measure(*arguments: Any) -> Evaluation:
-    from sightline.evaluation import measures  # imports Keras
+    with uncollected():
+        from sightline.evaluation import measures  # imports Keras
 
     return measures.measure(*arguments)
 

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from sightline.data.label_table import Labels, read_labels, read_sources
-from sightline.data.split_arrays import StoredImages, open_images
+from sightline.data.split_arrays import SelectedImages, StoredImages, open_images
 from sightline.evaluation.model_under_test import Context, ModelUnderTest
 from sightline.evaluation.predictions import Predict, join, of_block, predict_blocks
 from sightline.records import LabelErrors, Mistake
@@ -28,17 +28,20 @@ _TABLE = "label_errors.parquet"
 
 
 def measure(context: Context) -> LabelErrors | None:
-    """Find likely label errors of the training split; None where it is switched off."""
+    """Find likely label errors of the training split, or of a random sample; None if it is off."""
     tested, draft = context.tested, context.draft
-    threshold = tested.settings.label_error_threshold
-    if threshold == 1:
+    threshold, limit = tested.settings.label_error_threshold, tested.limits.label_errors
+    if not limit:
         return None
     workspace, files = tested.workspace, tested.files
     labels = read_labels(workspace, files, "train")
-    found = find(_sources(tested, len(labels)), labels, threshold)
+    count = min(limit, len(labels))
+    rows = np.sort(np.random.default_rng(0).choice(len(labels), count, replace=False))
+    sources = (source.only(rows) for source in _sources(tested, len(labels)))
+    found = find((source for source in sources if len(source.rows)), labels, threshold)
     write(draft.path(_TABLE), found, workspace.root / files.labels.path)
     return LabelErrors(
-        examined=len(labels), found=found.num_rows, threshold=threshold, table=draft.record(_TABLE)
+        examined=count, found=found.num_rows, threshold=threshold, table=draft.record(_TABLE)
     )
 
 
@@ -48,6 +51,13 @@ class Source(NamedTuple):
     predict: Predict
     images: StoredImages  # Or their features
     rows: NDArray[np.int64]  # Their indexes in the training split as ingested, (m,)
+
+    def only(self, rows: NDArray[np.int64]) -> "Source":
+        """Return those of the images that are in some rows of the training split as ingested."""
+        places = np.flatnonzero(np.isin(self.rows, rows))
+        if len(places) == len(self.rows):
+            return self
+        return Source(self.predict, SelectedImages(self.images, places), self.rows[places])
 
 
 def _sources(tested: ModelUnderTest, count: int) -> list[Source]:

@@ -36,7 +36,15 @@ from sightline.evaluation.model_under_test import Context, ModelUnderTest
 from sightline.evaluation.predictions import PREDICTIONS, predict_split
 from sightline.evaluation.predictions_table import Floats
 from sightline.pipeline.cache import Draft
-from sightline.records import ArraySet, DatasetFiles, Evaluation, Metrics, ModelFile, Run
+from sightline.records import (
+    ArraySet,
+    DatasetFiles,
+    Evaluation,
+    Metrics,
+    ModelFile,
+    Run,
+    TrainedModel,
+)
 from sightline.training.precision import exact_float32
 
 MEASURES: dict[str, Callable[[Context], Any]] = {
@@ -58,7 +66,6 @@ _METRICS_BYTES = 1 << 20
 _ROW_BYTES, _CLASS_BYTES = 24 + 64, 4
 """A row of the predictions table holds three int64, a source and a float32 for each class."""
 
-_SERVING_IMAGES = 1_000
 _SERVING_TOLERANCE = 1e-5  # Largest difference of a probability that counts as rounding
 _FEATURES_TOLERANCE = 0.01  # The same with features, which are rounded to float16
 _log = logging.getLogger(__name__)
@@ -71,22 +78,24 @@ def measure(
     arrays: ArraySet,
     exported: ModelFile,
     settings: EvaluationConfig,
+    trained: TrainedModel | None,
     features: ArraySet | None,
     draft: Draft,
 ) -> Evaluation:
     """Predict the test split and measure the predictions; see `evaluate.evaluate`."""
     run.workspace.check_room(_bytes_needed(arrays), "The predictions")
-    tested = model_under_test.load(run, files, arrays, exported, settings, features)
+    tested = model_under_test.load(run, files, arrays, exported, settings, trained, features)
+    sample = profile_sample.FeatureSample(tested)
     path, classes = draft.path(PREDICTIONS), len(files.class_names)
     sources = stream_sources(run.workspace, files, "test")
     predictions = predict_split(
-        tested.predict, tested.images, tested.labels, sources, classes, path
+        sample.predict, tested.images, tested.labels, sources, classes, path
     )
     served = _served(tested)
     first = next(predictions_table.read_blocks(path, classes)).probabilities
     serving_difference = _serving_difference(served, first[: len(served)])
     tested = _without_deviating_features(tested, served)
-    context = Context(tested, predictions, draft)
+    context = Context(tested, predictions, draft, sample)
     metrics = Metrics(
         **classification.measure(predictions, files.class_names),
         **{name: function(context) for name, function in MEASURES.items()},
@@ -108,7 +117,7 @@ def _bytes_needed(arrays: ArraySet) -> int:
 
 def _served(tested: ModelUnderTest) -> Floats:
     """Predict the first test images with the exported model."""
-    count = min(_SERVING_IMAGES, next(blocks(tested.images)).stop)
+    count = min(tested.limits.served, next(blocks(tested.images)).stop)
     return tested.predict_raw(tested.raw[:count])
 
 

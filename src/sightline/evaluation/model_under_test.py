@@ -12,15 +12,18 @@ from sightline.config import EvaluationConfig
 from sightline.data.label_table import Labels, read_labels
 from sightline.data.scaling import to_float
 from sightline.data.split_arrays import StoredImages, open_images, open_split
+from sightline.evaluation.depth import Cost, Limits, limits
 from sightline.evaluation.frozen_features import FrozenFeatures
 from sightline.evaluation.predictions import Predict, Predictions
 from sightline.evaluation.predictions_table import Floats
 from sightline.pipeline.cache import Draft
-from sightline.records import ArraySet, DatasetFiles, ModelFile, Run
+from sightline.records import ArraySet, DatasetFiles, ModelFile, Run, TrainedModel
 from sightline.storage.workspace import Workspace
 
 if TYPE_CHECKING:
     import keras
+
+    from sightline.evaluation.profile_sample import FeatureSample
 
 _BATCH_BYTES = 8 << 20
 """Most bytes of images a prediction step: the activations of large images are far larger."""
@@ -34,6 +37,7 @@ class ModelUnderTest:
     files: DatasetFiles
     arrays: ArraySet
     settings: EvaluationConfig
+    limits: Limits
     model: "keras.Model"  # The exported model, from uint8 images to probabilities
     network: "keras.Model"  # The same from float32 images in [0, 1]
     raw: StoredImages  # Test images, uint8 of shape (n, height, width, channels)
@@ -70,6 +74,7 @@ class Context:
     tested: ModelUnderTest
     predictions: Predictions
     draft: Draft
+    sample: "FeatureSample"
 
 
 def load(
@@ -78,25 +83,32 @@ def load(
     arrays: ArraySet,
     exported: ModelFile,
     settings: EvaluationConfig,
+    trained: TrainedModel | None = None,
     features: ArraySet | None = None,
 ) -> ModelUnderTest:
     """Load the exported model and open the test split.
 
     Raises ModelFileError if the model's file differs from the exported one.
     """
+    from sightline.evaluation import saliency
     from sightline.models import backbone, keras_files
+    from sightline.models.cost import multiplications
 
     model = keras_files.read_model(Path(exported.path), exported.sha256)
     network, frozen = keras_files.without_preprocessing(model), None
     if features is not None and features.last_frozen is not None:
         tail = backbone.tail(network, features.last_frozen)
         frozen = FrozenFeatures(run.workspace, files, arrays, features, tail)
+    image = multiplications(network)
+    of_features = multiplications(frozen.tail) if frozen else image
+    cost = Cost(image, of_features, saliency.multiplications_of_a_map(network, image))
     most = _BATCH_BYTES // (4 * math.prod(files.image_shape))
     return ModelUnderTest(
         workspace=run.workspace,
         files=files,
         arrays=arrays,
         settings=settings,
+        limits=limits(settings, arrays, cost, trained, features),
         model=model,
         network=network,
         raw=open_images(run.workspace, files.images["test"]),

@@ -2,14 +2,15 @@
 
 import hashlib
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from sightline.evaluation.model_under_test import Context, class_probabilities
+from sightline.data.scaling import to_float
+from sightline.evaluation.model_under_test import Context, ModelUnderTest, class_probabilities
 from sightline.evaluation.predictions_table import Floats
 from sightline.records import FileRecord
 
@@ -45,21 +46,44 @@ class Sample(NamedTuple):
     features: Floats  # (n, width)
 
 
-def measure(context: Context) -> FileRecord:
-    """Write the table of at most 1,000 test images, drawn at random."""
-    from sightline.models import penultimate  # imports Keras
+class FeatureSample:
+    """Predicts the test images and keeps the features of at most 1,000 of them, drawn at random."""
 
-    tested, found = context.tested, context.predictions
-    count = len(found.label)
-    chosen = np.random.default_rng(0).choice(count, min(IMAGES, count), replace=False)
-    rows = np.sort(chosen)
-    images, classes = tested.raw[rows], len(tested.files.class_names)
-    model = penultimate.with_features(tested.model)
-    features = class_probabilities(model, images, tested.batch_size)[:, classes:]
-    brightness, contrast = appearance(images)
-    sample = Sample(
-        found.predicted[rows], found.confidence[rows], brightness, contrast, project(features)
-    )
+    def __init__(self, tested: ModelUnderTest) -> None:
+        """Draw the images."""
+        from sightline.models import penultimate  # imports Keras
+
+        count = len(tested.labels)
+        chosen = np.random.default_rng(0).choice(count, min(IMAGES, count), replace=False)
+        self.rows = np.sort(chosen)  # int64 (m,), indexes in the test split
+        self._tested, self._network = tested, penultimate.joined(tested.network)
+        self._seen, self._kept = 0, list[Floats]()
+
+    def predict(self, images: NDArray[Any]) -> Floats:
+        """Return the class probabilities of the next prepared images, (m, num_classes)."""
+        tested, found = self._tested, []
+        classes = len(tested.files.class_names)
+        for start in range(0, len(images), tested.batch_size):
+            batch = to_float(images[start : start + tested.batch_size])
+            both = class_probabilities(self._network, batch, tested.batch_size)
+            rows = self.rows - self._seen
+            self._kept.append(both[rows[(rows >= 0) & (rows < len(batch))], classes:])
+            self._seen += len(batch)
+            found.append(both[:, :classes])
+        return np.concatenate(found)
+
+    @property
+    def features(self) -> Floats:
+        """The features of the sample, (m, width), once all images are predicted."""
+        return np.concatenate(self._kept)
+
+
+def measure(context: Context) -> FileRecord:
+    """Write the table of a sample of the test images."""
+    found, rows = context.predictions, context.sample.rows
+    features = project(context.sample.features)
+    brightness, contrast = appearance(context.tested.raw[rows])
+    sample = Sample(found.predicted[rows], found.confidence[rows], brightness, contrast, features)
     pq.write_table(to_arrow(sample), context.draft.path(PROFILE), write_page_checksum=True)
     return context.draft.record(PROFILE)
 

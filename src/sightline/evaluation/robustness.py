@@ -17,7 +17,7 @@ from sightline.records import CorruptionMetrics, Robustness
 def measure(context: Context) -> Robustness | None:
     """Measure the robustness of the exported model; None where it is switched off."""
     tested = context.tested
-    limit = tested.settings.robustness_images
+    limit = tested.limits.robustness
     if not limit:
         return None
     return accuracy_under_corruption(tested.predict_raw, tested.raw, tested.labels, limit)

@@ -8,6 +8,7 @@ integral. A black pixel always has the attribution 0.
 """
 
 import logging
+import math
 from typing import Any, Literal
 
 import keras
@@ -31,7 +32,7 @@ _MAPS = "saliency.npy"
 # Distances from completeness, as a probability: points are added beyond the first, and maps that
 # reach the second are left out
 _TOLERANCE, _USELESS = 0.01, 0.1
-_MIN_POINTS, _MAX_POINTS = 32, 512
+_MIN_POINTS, _MAX_POINTS, _USUAL_POINTS = 32, 512, 256
 """Points on the path from black; doubled until the tolerance is met."""
 
 _MOST_PIXELS = 2 << 20
@@ -52,7 +53,7 @@ never exceeds the fewest points, since some backends compile again for each batc
 def measure(context: Context) -> Saliency | None:
     """Explain the most confident mistakes; None if that is off, impossible or there is none."""
     tested, draft = context.tested, context.draft
-    class_names, limit = tested.files.class_names, tested.settings.saliency_images
+    class_names, limit = tested.files.class_names, tested.limits.saliency
     found, _ = most_confident_mistakes(draft.path(PREDICTIONS), class_names, limit)
     if not found:
         return None
@@ -84,6 +85,15 @@ def _explain(
     if images[0, ..., 0].size > _LARGE and class_activation.applies(network):
         return "class activation", *class_activation.attribute(network, images, classes)
     return "integrated gradients", *attribute(network, images, classes)
+
+
+def multiplications_of_a_map(network: keras.Model, prediction: int) -> int:
+    """Estimate the cost of a map; `prediction` is that of the prediction of an image."""
+    pixels = math.prod(network.input_shape[1:3])
+    if pixels > _LARGE and class_activation.applies(network):
+        return prediction
+    points = min(_USUAL_POINTS, _MOST_PIXELS // pixels)
+    return 3 * points * prediction
 
 
 def attribute(network: keras.Model, images: Floats, classes: Classes) -> tuple[Floats, float]:

@@ -16,7 +16,11 @@ def with_features(model: keras.Model) -> keras.Model:
     features are the input of the last layer with weights, averaged over height and width; those of
     a network in which that is no single tensor are the class probabilities again.
     """
-    network = keras_files.without_preprocessing(model)
+    return keras_files.with_preprocessing(joined(keras_files.without_preprocessing(model)))
+
+
+def joined(network: keras.Model) -> keras.Model:
+    """Return the same for the network in an exported model, from float32 images in [0, 1]."""
     features = _penultimate(network)
     if features is None:
         features = network.outputs[0]
@@ -25,8 +29,7 @@ def with_features(model: keras.Model) -> keras.Model:
     else:
         features = keras.layers.Flatten(dtype="float32", name=_POOLED)(features)
     join = keras.layers.Concatenate(dtype="float32", name=_JOINED)
-    joined = join([network.outputs[0], features])
-    return keras_files.with_preprocessing(keras.Model(network.inputs, joined))
+    return keras.Model(network.inputs, join([network.outputs[0], features]))
 
 
 def _penultimate(network: keras.Model) -> keras.KerasTensor | None:

@@ -88,6 +88,7 @@ class TrainedModel(Record):
     # views of them; None without augmentation
     augmented_views: ArrayFile | None = None
     epochs: int  # Number of epochs trained
+    examples: int | None = None  # Images of all epochs together; None in earlier versions
     accuracy: float | None = None  # Training accuracy of the last epoch, with dropout
     best_epoch: int | None = None  # The epoch of these weights if `training.keep_weights` is "best"
     stopped: str | None = None  # Why it stopped before the last epoch, in a sentence, if it did

@@ -132,6 +132,8 @@ class RunSummary(Record):
     promotion: Promotion | None = None
     # Table of what the model predicts for the splits without labels; None if all have labels
     unlabelled_predictions: str | None = None
+    # What the evaluation left out or measured on a sample; None if nothing, and in lists of runs
+    sampled: str | None = None
     # What needs attention and what to try next, the most important first; None in lists of runs
     warnings: tuple[str, ...] | None = None
     advice: tuple[str, ...] | None = None

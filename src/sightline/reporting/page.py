@@ -19,6 +19,7 @@ from sightline.records import FileRecord
 from sightline.records.manifest import RunManifest
 from sightline.reporting import (
     advice,
+    depth,
     metric_tables,
     neighbors,
     phases,
@@ -184,7 +185,7 @@ def _environment() -> Environment:
         "script": Markup(source),  # noqa: S704 - a file of the package
         "script_hash": f"sha256-{digest}",
     }
-    modules = (metric_tables, neighbors, phases, summary, tables, unlabelled)
+    modules = (depth, metric_tables, neighbors, phases, summary, tables, unlabelled)
     environment.globals |= {one.__name__.rpartition(".")[2]: one for one in modules}
     environment.filters |= {
         "md": escape_markdown,

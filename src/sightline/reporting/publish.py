@@ -23,7 +23,7 @@ from sightline.records import (
 )
 from sightline.records.manifest import RunManifest
 from sightline.records.unlabelled import PREDICTIONS
-from sightline.reporting import advice, model_card, page, warnings
+from sightline.reporting import advice, depth, model_card, page, warnings
 from sightline.storage import digests, files, json_digest, transfer
 from sightline.storage.workspace import Workspace
 
@@ -83,6 +83,7 @@ def summarize(workspace: Workspace, manifest: RunManifest) -> RunSummary:
     table = run_folder.folder(workspace, manifest.run_id) / PREDICTIONS
     update = {
         "unlabelled_predictions": str(table) if manifest.records.predict else None,
+        "sampled": depth.left_out(manifest) or None,
         "warnings": tuple(warnings.list_warnings(manifest, str)),
         "advice": tuple(step.text for step in advice.list_steps(manifest, str)),
     }

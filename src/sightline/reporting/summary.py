@@ -2,6 +2,7 @@
 
 from sightline.data import fact_lines
 from sightline.data.decoding.image_kinds import describe_left_out
+from sightline.evaluation.intervals import wilson
 from sightline.records import (
     Calibration,
     Certificate,
@@ -223,9 +224,15 @@ def label_errors(manifest: RunManifest) -> str:
     found, trained = manifest.records.evaluate.label_errors, trained_images(manifest)
     if found is None:
         return ""
-    labels = "these" if found.examined == trained else f"{trained:,} of these"
+    every, share = sum(manifest.records.ingest.counts["train"]), ""
+    if found.examined < every:
+        low, high = wilson(found.found, found.examined) or (0.0, 1.0)
+        share = f" (of all {every:,} probably {low:.2%} to {high:.2%})"
+        labels = "these" if trained == every else "most of these"
+    else:
+        labels = "these" if found.examined == trained else f"{trained:,} of these"
     return (
-        f"Possible label errors: for {found.found:,} of {checked_images(manifest)}, the "
+        f"Possible label errors: for {found.found:,} of {checked_images(manifest)}{share}, the "
         f"model predicts a class other than the label with a probability of at least "
         f"{found.threshold:.0%}. It was trained on {labels} labels, so it may have memorized other "
         "wrong ones."
@@ -242,23 +249,10 @@ def checked_images(manifest: RunManifest) -> str:
     found = manifest.records.evaluate.label_errors
     if found is None:
         return ""
-    held_out = " and validation" if found.examined > trained_images(manifest) else ""
-    return f"{found.examined:,} training{held_out} images"
-
-
-def evaluation_depth(manifest: RunManifest) -> str:
-    """Name the depth of a run's evaluation, and what was left out or measured on a sample."""
-    settings, found = manifest.config.evaluation, manifest.records.evaluate
-    if settings.depth == "quick":
-        return "quick: without corruption robustness, saliency maps and label errors"
-    tested = manifest.records.preprocess.splits["test"].count
-    asked = min(settings.robustness_images, tested)
-    if found.robustness is None or found.robustness.images == asked:
-        return settings.depth
-    return (
-        f"{settings.depth}: corruption robustness on {found.robustness.images:,} of "
-        f"{asked:,} test images (evaluation.depth=full takes all)"
-    )
+    every, trained = sum(manifest.records.ingest.counts["train"]), trained_images(manifest)
+    held_out = " and validation" if every > trained else ""
+    drawn = " drawn at random" if found.examined < every else ""
+    return f"{found.examined:,} training{held_out} images{drawn}"
 
 
 def predictions_per_class(evaluation: Evaluation) -> dict[str, int]:

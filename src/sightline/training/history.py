@@ -57,10 +57,14 @@ class History(keras.callbacks.Callback):
         epochs = "1 epoch" if worse == 1 else f"{worse:,} epochs"
         return f"Stopped after epoch {count:,}: no lower validation loss for {epochs}."
 
+    @property
+    def examples(self) -> int:
+        """Images of all finished epochs together."""
+        return self._plan.examples * len(self.rows)
+
     def images_per_second(self) -> float:
         """Return the training images per second over all epochs, without validation."""
-        seconds = sum(float(row["seconds"]) for row in self.rows)
-        return self._plan.examples * len(self.rows) / seconds
+        return self.examples / sum(float(row["seconds"]) for row in self.rows)
 
     def intervals(self) -> list[Point]:
         """Return the rows of the table of steps."""

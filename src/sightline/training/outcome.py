@@ -34,6 +34,7 @@ def describe(
         history=draft.record("history.parquet"),
         steps=draft.record("steps.parquet"),
         epochs=len(history.rows),
+        examples=history.examples,
         accuracy=float(history.rows[-1]["accuracy"]),
         best_epoch=position.best_epoch,
         stopped=history.stopped,

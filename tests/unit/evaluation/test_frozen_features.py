@@ -73,7 +73,7 @@ def test_parts_name_the_images_as_they_were_ingested(stages):
     run, files, arrays, trained, settings, features = stages
     path = run.workspace.root / trained.model.path
     exported = ModelFile(path=str(path), sha256=trained.model.sha256)
-    tested = model_under_test.load(run, files, arrays, exported, settings, features)
+    tested = model_under_test.load(run, files, arrays, exported, settings, trained, features)
     rows = {}
     for part in tested.features.parts():
         rows.setdefault(part.split, []).extend(part.rows)
@@ -84,6 +84,6 @@ def test_parts_name_the_images_as_they_were_ingested(stages):
     copied = preprocess.preprocess(
         run, files, PreprocessingConfig(validation_fraction=0.2, store="float32")
     )
-    tested = model_under_test.load(run, files, copied, exported, settings, features)
+    tested = model_under_test.load(run, files, copied, exported, settings, trained, features)
     assert [part.split for part in tested.features.parts()] == ["test"]
     assert tested.features.open("test")[[3]].shape == (1, 1280)

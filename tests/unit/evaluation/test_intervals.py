@@ -3,6 +3,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix, f1_score
 
 from sightline.evaluation.intervals import mean, means_of_classes, wilson
@@ -23,6 +24,14 @@ from sightline.evaluation.intervals import mean, means_of_classes, wilson
 )
 def test_interval_agrees_with_published_values(successes, total, published):
     assert wilson(successes, total) == pytest.approx(published, abs=6e-5)
+
+
+def test_interval_is_that_of_scipy():
+    for successes, total in ((0, 7), (1, 7), (7, 7), (40, 40), (9_852, 10_000)):
+        found = binomtest(successes, total).proportion_ci(0.95, method="wilson")
+        assert wilson(successes, total) == pytest.approx((found.low, found.high), abs=1e-12)
+        low, high = wilson(successes, total)
+        assert low <= successes / total <= high
 
 
 def test_intervals_of_means_of_classes_are_those_of_resampled_images():

@@ -139,7 +139,7 @@ def test_maps_in_many_batches_are_those_of_a_single_one(network, monkeypatch):
 def test_maps_that_do_not_add_up_are_left_out(tmp_path, monkeypatch, caplog):
     tested = SimpleNamespace(
         files=SimpleNamespace(class_names=("a", "b", "c")),
-        settings=SimpleNamespace(saliency_images=3),
+        limits=SimpleNamespace(saliency=3),
         network=None,
         images=IMAGES,
     )
@@ -151,6 +151,6 @@ def test_maps_that_do_not_add_up_are_left_out(tmp_path, monkeypatch, caplog):
         monkeypatch.setattr(
             saliency, "_explain", lambda *_, e=error, m=maps: ("integrated gradients", m, e)
         )
-        found = saliency.measure(Context(tested, None, draft))
+        found = saliency.measure(Context(tested, None, draft, None))
         assert (found is None) == (error > 0.1)
         assert ("left out" in caplog.text) == (error > 0.1)
