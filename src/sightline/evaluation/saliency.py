@@ -89,7 +89,7 @@ def _explain(
 
 def multiplications_of_a_map(network: keras.Model, prediction: int) -> int:
     """Estimate the cost of a map; `prediction` is that of the prediction of an image."""
-    pixels = math.prod(network.input_shape[1:3])
+    pixels: int = math.prod(network.input_shape[1:3])
     if pixels > _LARGE and class_activation.applies(network):
         return prediction
     points = min(_USUAL_POINTS, _MOST_PIXELS // pixels)
