@@ -10,7 +10,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
@@ -82,6 +82,16 @@ def train(
     """Run `sightline train` without the in-depth evaluation; return its JSON summary."""
     command = [f"{BIN}/sightline", "train", f"--data-dir={data_dir}", *SHALLOW, *options, "--json"]
     return run([*command, f"--artifacts={root / artifacts}"], PREFECT_HOME=f"{root}/prefect")
+
+
+def server_seconds(root: Path) -> float:
+    """Return the CPU seconds so far of the private Prefect server that `train` uses; 0 without."""
+    for file in (root / "prefect").rglob("server.json"):
+        with suppress(OSError):  # it has ended
+            stat = Path(f"/proc/{json.loads(file.read_text())['pid']}/stat").read_text()
+            user, system = stat.rpartition(")")[2].split()[11:13]
+            return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+    return 0.0
 
 
 def records(summary: dict[str, Any]) -> Any:

@@ -1,10 +1,11 @@
 """Few images, two classes, rare classes: the recipe `auto` on parts of two data sets.
 
-Usage: python benchmarks/little_data.py --data-dir PHOTOS --cifar FOLDER [--seeds 3]
+Usage: python benchmarks/little_data.py --data-dir PHOTOS --cifar FOLDER [--seeds 3] [--only ROW]
 
 PHOTOS has train/ and test/ with a folder per class, FOLDER has CIFAR-10 as train*.parquet and
 test*.parquet. Another seed draws other training images. CPU seconds are those of all processes,
-without the in-depth evaluation; images of CIFAR-10 are enlarged to 128x128 pixels.
+without the in-depth evaluation; images of CIFAR-10 are enlarged to 128x128 pixels. --only, which
+may be repeated, measures the rows whose name begins like this.
 """
 
 import shutil
@@ -14,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 from harness import arguments, print_rows, scratch, spread
-from photos import Point, ours
+from photos import HEAD, Point, ours
 
 CAT, DOG = 3, 5
 COLUMNS = ("", "CPU s", "accuracy, %", "balanced accuracy, %")
@@ -47,7 +48,9 @@ def cut_cifar(source: Path, target: Path, wanted: Wanted, seed: int) -> None:
                 (folder / f"{row}.jpg").write_bytes(images[row]["bytes"])
 
 
-def measured(photos: Path, cifar: Path, seeds: int) -> Iterator[tuple[str, str, str, str]]:
+def measured(
+    photos: Path, cifar: Path, seeds: int, only: list[str]
+) -> Iterator[tuple[str, str, str, str]]:
     """Train on each part with each seed; yield the rows of the table."""
     rare = {CAT: (2_500, 500), DOG: (50, 500)}
     ten = dict.fromkeys(range(10), (1_000, 200))
@@ -56,11 +59,13 @@ def measured(photos: Path, cifar: Path, seeds: int) -> Iterator[tuple[str, str, 
     parts: dict[str, tuple[Wanted, tuple[str, ...]]] = {
         "clothing, 10 images a class": ({}, ()),
         "cats and dogs of CIFAR-10, 1,500 each": (pair, ()),
+        "the same cats and dogs, the head alone": (pair, HEAD),
         "2,500 cats and 50 dogs, tested on 500 each": (rare, ()),
         "CIFAR-10, 10,000 images": (ten, ()),
         "the same, recipe cifar, 9 epochs": (ten, scratch_recipe),
     }
-    for name, (wanted, options) in parts.items():
+    chosen = {name: part for name, part in parts.items() if name.startswith(tuple(only or ("",)))}
+    for name, (wanted, options) in chosen.items():
         points: list[Point] = []
         for seed in range(seeds):
             with scratch() as root:
@@ -77,8 +82,9 @@ def measured(photos: Path, cifar: Path, seeds: int) -> Iterator[tuple[str, str, 
 
 def main() -> None:
     """Measure and print a Markdown table."""
-    given = arguments(__doc__, cifar=Path(), seeds=3)
-    print_rows(COLUMNS, measured(given.data_dir.absolute(), given.cifar.absolute(), given.seeds))
+    given = arguments(__doc__, cifar=Path(), seeds=3, only=[])
+    folders = given.data_dir.absolute(), given.cifar.absolute()
+    print_rows(COLUMNS, measured(*folders, given.seeds, given.only))
 
 
 if __name__ == "__main__":

@@ -21,27 +21,33 @@ _LARGE_INPUT, _SMALL_INPUT = 224, 128  # Side that the backbone was trained with
 _LARGE_FROM = 112  # Enlarging images more than twice to 224 pixels adds cost but no detail
 _VALIDATION_FROM = 50  # Images per class from which a tenth of them can be held out
 _IMBALANCED = 3  # Ratio of the largest to the smallest class from which classes are weighted
-_VERY_IMBALANCED = 20  # The ratio from which the head alone is trained; measured at 50
+_VERY_IMBALANCED = 20  # The ratio from which `_RARE` holds; measured at 50
 _BATCH = 32
 _MOST_EPOCHS, _LEAST_EPOCHS = 40, 5
 
 
-class FineTuning(NamedTuple):
-    """How the backbone is fine-tuned on up to so many images."""
+class Plan(NamedTuple):
+    """How the backbone is trained on up to so many images."""
 
     most: float  # Training images
-    cut: str  # The last frozen block: an earlier one is more accurate, and slower for each image
+    cut: str | None  # The last frozen block; None: only the head is trained
     views: int
     steps: int  # Training steps at least
+    rate: float | None = None  # Learning rate; None: that of the recipe
 
 
-_FINE_TUNING = (
-    FineTuning(500, "group_6", 8, 450),
-    FineTuning(5_000, "group_5", 2, 225),
-    FineTuning(math.inf, "group_6", 2, 450),
+_PLANS = (
+    Plan(200, None, 1, 450),
+    Plan(500, "group_6", 8, 450),
+    Plan(5_000, "group_5", 2, 225),
+    Plan(math.inf, "group_6", 2, 450),
 )
-"""The first two are the best of those measured on validation images, with 100 and 1,435 training
-images; the last saves time. See docs/benchmarks.md."""
+"""The first and the third are the best of those measured on validation images, with 100 and 1,435
+training images; the last saves time: an earlier cut is more accurate, and slower for each image.
+See docs/benchmarks.md."""
+
+_RARE = Plan(math.inf, None, 1, 225, 0.0003)
+"""If a class is rare; a higher rate fits its few images too closely."""
 
 
 class Recommendation(NamedTuple):
@@ -108,21 +114,27 @@ def _photos(found: Traits, seen: str) -> Recommendation:
     side = _LARGE_INPUT if max(found.height, found.width) >= _LARGE_FROM else _SMALL_INPUT
     size = (found.height, found.width)
     resize = choose_resize("auto", {size: 1}, (side, side, 3))
-    plan = next(plan for plan in _FINE_TUNING if found.images <= plan.most)
+    ratio = max(found.per_class) / max(1, min(found.per_class))
+    plan = next(plan for plan in _PLANS if found.images <= plan.most)
+    if ratio >= _VERY_IMBALANCED:
+        plan = _RARE
     passes = round(plan.steps * _BATCH / found.images)
     epochs = max(_LEAST_EPOCHS, min(_MOST_EPOCHS, passes))
     validation, held_out = _validation(found)
-    layers, weights, trained = _layers(found, plan)
+    weights, weighted = _weights(ratio)
+    trained, layers = _layers(plan)
     overrides = (
         f"data.image_size=[{side}, {side}]",
         f"embedding.views={plan.views}",
         f"training.epochs={epochs}",
         *held_out,
         *layers,
+        *weighted,
     )
+    views = f"{plan.views} views of each image" if plan.views > 1 else "each image"
     reason = (
-        f"{seen}: {trained} (recipe photos) on {plan.views} views of each image at {side}x{side} "
-        f"pixels ({resize}) for {epochs} epochs. {validation}{weights}"
+        f"{seen}: {trained} (recipe photos) on {views} at {side}x{side} pixels "
+        f"({resize}) for {epochs} epochs. {validation}{weights}"
     )
     return Recommendation("photos", overrides, reason)
 
@@ -137,19 +149,18 @@ def _validation(found: Traits) -> tuple[str, tuple[str, ...]]:
     return "There are too few images to hold some out for validation.", ()
 
 
-def _layers(found: Traits, plan: FineTuning) -> tuple[tuple[str, ...], str, str]:
-    """Return overrides, a sentence on weighted classes (or ""), and which layers are trained."""
-    network = "EfficientNet-Lite0, pretrained on photographs"
-    tuned = f"the last layers of {network}, are fine-tuned"
-    ratio = max(found.per_class) / max(1, min(found.per_class))
+def _weights(ratio: float) -> tuple[str, tuple[str, ...]]:
+    """Return a sentence on weighted classes, or "", and overrides."""
     if ratio <= _IMBALANCED:
-        return (f"model.cut={plan.cut}",), "", tuned
-    weighted = 'training.class_weight="balanced"'
+        return "", ()
     sentence = " Rare classes weigh more in the loss, since their sizes differ."
-    if ratio < _VERY_IMBALANCED:
-        return (f"model.cut={plan.cut}", weighted), sentence, tuned
-    return (
-        ('model.finetune="head"', weighted),
-        sentence,
-        f"a new last layer of {network}, is trained",
-    )
+    return sentence, ('training.class_weight="balanced"',)
+
+
+def _layers(plan: Plan) -> tuple[str, tuple[str, ...]]:
+    """Return which layers are trained, in words, and overrides."""
+    network = "EfficientNet-Lite0, pretrained on photographs"
+    rate = () if plan.rate is None else (f"training.learning_rate={plan.rate}",)
+    if plan.cut is None:
+        return f"a new last layer of {network}, is trained", ('model.finetune="head"', *rate)
+    return f"the last layers of {network}, are fine-tuned", (f"model.cut={plan.cut}", *rate)

@@ -164,6 +164,16 @@ def head(model: keras.Model) -> list[keras.layers.Layer]:
     return list(model.layers[names.index(POOLING) + 1 :])
 
 
+def start_head_at_zero(model: keras.Model) -> None:
+    """Let all classes be equally probable for each image.
+
+    The head alone is linear, so it needs no random weights to learn, and of few images it learns
+    too little to outweigh them.
+    """
+    kernel = head(model)[-1].kernel
+    kernel.assign(keras.ops.zeros_like(kernel))
+
+
 def freeze(model: keras.Model, *, head_only: bool = False) -> None:
     """Freeze batch normalization, or all layers but the head; let all others be trained.
 

@@ -3,6 +3,7 @@
 No file is trusted: `file_checks` checks it first, then Keras loads what was checked in safe mode.
 """
 
+import functools
 import json
 import math
 import tempfile
@@ -91,6 +92,7 @@ def without_preprocessing(model: keras.Model) -> keras.Model:
     return model.get_layer(_NETWORK)
 
 
+@functools.lru_cache(maxsize=4)  # stages that follow each other read the same network
 def _parameters(config: str) -> int:
     """Count the weights of a config without allocating them; refuse one of huge activations."""
     # Keras remembers uninitialized variables per thread and initializes them later: those of a

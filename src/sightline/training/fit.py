@@ -107,9 +107,12 @@ def _initial_model(
     path = workspace.root / blueprint.pretrained.path
     exported = keras_files.read_model(path, blueprint.pretrained.sha256)
     model = keras_files.without_preprocessing(exported)
-    backbone.freeze(model, head_only=blueprint.phase == "frozen")
+    head_only = blueprint.phase == "frozen" or blueprint.last_frozen == backbone.POOLING
+    backbone.freeze(model, head_only=head_only)
     if blueprint.phase != "finetune":
         draw_by_seed(backbone.head(model), rng)
+    if head_only:
+        backbone.start_head_at_zero(model)
     return model
 
 

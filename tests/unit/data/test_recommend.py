@@ -41,10 +41,14 @@ def test_size_and_color_choose_recipe_and_input(tmp_path, size, mode, count, exp
     assert config.recipe in config.choice
 
 
-def test_number_of_images_chooses_cut_views_epochs_and_validation(tmp_path):
-    few = recommend.load(dataset=str(folder(tmp_path / "few", (16, 16), 60)))
-    many = recommend.load(dataset=str(folder(tmp_path / "many", (16, 16), 600)))
-    assert (few.model.cut, few.embedding.views, few.training.epochs) == ("group_6", 8, 40)
+def test_number_of_images_chooses_layers_views_epochs_and_validation(tmp_path):
+    few, more, many = (
+        recommend.load(dataset=str(folder(tmp_path / str(count), (16, 16), count)))
+        for count in (60, 240, 600)
+    )
+    assert (few.model.finetune, few.embedding.views, few.training.epochs) == ("head", 1, 40)
+    assert "on each image" in few.choice
+    assert (more.model.cut, more.embedding.views, more.training.epochs) == ("group_6", 8, 40)
     assert (many.model.cut, many.embedding.views, many.training.epochs) == ("group_5", 2, 12)
     assert few.preprocessing.validation_fraction == 0
     assert many.preprocessing.validation_fraction == 0.1
@@ -71,7 +75,7 @@ def test_own_settings_win_over_the_choice(tmp_path):
     file.write_text("[training]\nepochs = 2\n")
     config = recommend.load("auto", file, ["embedding.views=1", "model.cut=group_5"], str(path))
     assert (config.training.epochs, config.embedding.views) == (2, 1)
-    assert config.model == BackboneConfig(cut="group_5")
+    assert config.model == BackboneConfig(finetune="head", cut="group_5")
     with pytest.raises(ConfigError, match=r"'data\.image_siz', did you mean 'image_size'"):
         recommend.load("auto", None, ["data.image_siz=3"], str(path))
 
@@ -106,10 +110,12 @@ def test_unequal_classes_are_weighted(tmp_path):
     for number in range(9):
         Image.new("RGB", (16, 16), (number, 1, 2)).save(path / "a" / f"more-{number}.png")
     config = recommend.load(dataset=str(path))
-    assert (config.training.class_weight, config.model.finetune) == ("balanced", "tail")
+    assert (config.training.class_weight, config.model.finetune) == ("balanced", "head")
     assert "Rare classes" in config.choice
+    assert config.training.learning_rate == 0.001
     for number in range(9, 160):
         Image.new("RGB", (16, 16), (number, 1, 2)).save(path / "a" / f"more-{number}.png")
     config = recommend.load(dataset=str(path))
     assert (config.training.class_weight, config.model.finetune) == ("balanced", "head")
+    assert config.training.learning_rate == 0.0003
     assert "last layer" in config.choice

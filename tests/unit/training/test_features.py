@@ -1,3 +1,5 @@
+import random
+
 import numpy as np
 import pytest
 
@@ -5,11 +7,11 @@ from interrupted_training import FIT, Bench
 from sightline.config import BackboneConfig, EmbeddingConfig
 from sightline.config.training import FrozenPhase
 from sightline.errors import ConfigError, StageError
-from sightline.models import build, keras_files
+from sightline.models import backbone, build, keras_files
 from sightline.records import Run
 from sightline.storage import npy
 from sightline.storage.workspace import Workspace
-from sightline.training import crops, embed, feature_engine, feature_shards, features, train
+from sightline.training import crops, embed, feature_engine, feature_shards, features, fit, train
 from sightline.training.class_balance import class_weights
 from sightline.training.embed_shard import embed_shard
 from stored_photos import store
@@ -228,6 +230,17 @@ def test_head_is_trained_alone_first_and_fine_tuning_starts_from_it(run, embedde
     tuned = train.train(run, embedded, blueprint.model_copy(update=update), settings)
     learned = {"head_convolution", "probabilities"}
     assert changed_layers(run, frozen.model, tuned.model) == learned
+
+
+def test_head_starts_at_zero_where_it_is_trained_alone(run, blueprint):
+    def kernel(**update):
+        changed = blueprint.model_copy(update=update)
+        model = fit._initial_model(run.workspace, changed, TWICE, random.Random(0))  # noqa: S311
+        return model.get_layer("probabilities").kernel.numpy()
+
+    assert not kernel(last_frozen=backbone.POOLING).any()
+    assert not kernel(phase="frozen").any()
+    assert kernel().any()
 
 
 def test_balanced_classes_weigh_the_same_together(run, arrays, tmp_path):

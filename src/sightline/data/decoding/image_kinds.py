@@ -95,7 +95,8 @@ def is_image_entry(entry: os.DirEntry[str] | RemotePath) -> bool:
     if isinstance(entry, RemotePath):
         return entry.is_file() and is_image(entry)
     exists = entry.is_file() or not os.path.exists(entry.path)
-    return exists and is_image(Path(entry.path))
+    is_named = os.path.splitext(entry.name)[1].lower() in SUFFIXES  # without a Path for each file
+    return exists and (is_named or is_image(Path(entry.path)))
 
 
 def count_kinds(names: Iterable[str | Path]) -> dict[str, int]:

@@ -16,6 +16,7 @@ Images are compared by their lowest frequencies. For each, only the most similar
 kept, and the correlation of the pixels of that pair decides.
 """
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -177,6 +178,7 @@ def _confirm(read: ReadImages, matches: _BestMatches) -> Pairs:
     return Pairs(rows[kept], others[kept])
 
 
+@functools.lru_cache(maxsize=8)
 def _cosines(length: int) -> Floats:
     """Return the first rows of the DCT-II matrix: float32 of shape (8, length)."""
     rows, places = np.arange(_SIDE), np.arange(length) + 0.5
