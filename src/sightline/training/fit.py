@@ -111,8 +111,8 @@ def _initial_model(
     backbone.freeze(model, head_only=head_only)
     if blueprint.phase != "finetune":
         draw_by_seed(backbone.head(model), rng)
-    if head_only:
-        backbone.start_head_at_zero(model)
+        if head_only:
+            backbone.start_head_at_zero(model)
     return model
 
 

@@ -208,7 +208,7 @@ def changed_layers(run, before, after):
         for before, after in zip(
             layer.get_weights(), end.get_layer(layer.name).get_weights(), strict=True
         )
-        if not np.array_equal(before, after)
+        if not np.allclose(before, after, rtol=0, atol=1e-20)
     }
 
 
@@ -241,6 +241,7 @@ def test_head_starts_at_zero_where_it_is_trained_alone(run, blueprint):
     assert not kernel(last_frozen=backbone.POOLING).any()
     assert not kernel(phase="frozen").any()
     assert kernel().any()
+    assert kernel(last_frozen=backbone.POOLING, phase="finetune").any(), "it was trained before"
 
 
 def test_balanced_classes_weigh_the_same_together(run, arrays, tmp_path):
