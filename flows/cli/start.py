@@ -52,13 +52,14 @@ def start(checked: Preflight, *, verbose: bool) -> RunSummary | SeedSummary:
         # Prefect reads its settings from the environment when it is imported, which takes a second.
         with uncollected():
             from sightline.flows.train import training_flow
-            from sightline.flows.train_seeds import seeds_flow
 
         if server is not None:
             server.wait()
         seeds = len(checked.planned)
         summary: RunSummary | SeedSummary
         if seeds > 1:
+            from sightline.flows.train_seeds import seeds_flow
+
             summary = seeds_flow(config, run, seeds, source, ahead)
         else:
             summary = training_flow(config, run, source, ahead)

@@ -122,7 +122,10 @@ def _check_layout(table: pq.ParquetFile, expected: pa.Schema, rows: int | None) 
 
 
 def _block(start: int, batch: pa.RecordBatch) -> Block:
-    index, labels, predicted, *probabilities = (column.to_numpy() for column in batch)
+    if any(column.null_count for column in batch):
+        raise ValueError("it has rows without a value")
+    # `to_numpy` imports pandas, which takes as long as reading a hundred thousand rows
+    index, labels, predicted, *probabilities = (np.from_dlpack(column) for column in batch)
     block = Block(start, labels, np.stack(probabilities, axis=1))
     if not np.array_equal(index, np.arange(start, start + len(index))):
         raise ValueError("its rows are not in the order of the test split")

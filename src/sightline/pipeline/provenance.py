@@ -125,12 +125,18 @@ def environment() -> dict[str, Any]:
 
 
 def _collect(module: str, sources: dict[str, str]) -> None:
-    path = _path_of(module)
-    if module in sources or path is None:
+    if module in sources or (source := _source_of(module)) is None:
         return
-    sources[module] = path.read_text("utf-8")
-    for imported in _imports(sources[module]):  # of a text, so that it is parsed once
+    sources[module] = source
+    for imported in _imports(source):
         _collect(imported, sources)
+
+
+@functools.cache
+def _source_of(module: str) -> str | None:
+    """Read the source of a module; None if it is none of Sightline's. All stages share it."""
+    path = _path_of(module)
+    return path.read_text("utf-8") if path else None
 
 
 @functools.cache

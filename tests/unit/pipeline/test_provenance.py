@@ -22,11 +22,14 @@ def package(tmp_path, monkeypatch):
     }.items():
         (tmp_path / name).write_text(content)
     monkeypatch.setattr(provenance, "_FOLDER", tmp_path)
-    return tmp_path
+    yield tmp_path
+    provenance.code_digest.cache_clear()
+    provenance._source_of.cache_clear()
 
 
 def digest(module):
     provenance.code_digest.cache_clear()
+    provenance._source_of.cache_clear()
     return provenance.code_digest(f"sightline.{module}")
 
 
