@@ -27,7 +27,7 @@ _PIXELS = 224 * 224
 
 
 class Estimate(NamedTuple):
-    """What a run takes on two idle CPU cores; the rates are those of docs/benchmarks.md."""
+    """What a run takes on two idle CPU cores; the rates are those of docs/photographs.md."""
 
     ingest_bytes: int
     ingest_seconds: float  # 0 if ingest is cached

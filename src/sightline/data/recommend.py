@@ -44,7 +44,7 @@ _PLANS = (
 )
 """The first and the third are the best of those measured on validation images, with 100 and 1,435
 training images; the last saves time: an earlier cut is more accurate, and slower for each image.
-See docs/benchmarks.md."""
+See docs/photographs.md."""
 
 _RARE = Plan(math.inf, None, 1, 225, 0.0003)
 """If a class is rare; a higher rate fits its few images too closely."""
