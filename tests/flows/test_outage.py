@@ -7,10 +7,12 @@ from unittest.mock import Mock
 from uuid import uuid4
 
 import httpx
+import pytest
 from prefect.concurrency import _leases
-from prefect.states import Cancelling, Running
+from prefect.exceptions import Pause
+from prefect.states import Cancelling, Pending, Running, Scheduled, Suspended
 
-from sightline.flows import outage
+from sightline.flows import outage, suspend
 
 
 def answering(answer):
@@ -67,3 +69,22 @@ def test_only_a_cancel_that_the_worker_missed_ends_the_run(monkeypatch):
     states = [Running(), away, Cancelling(), Cancelling(), Cancelling()]
     assert watched(monkeypatch, states) == [signal.SIGTERM]
     assert watched(monkeypatch, [Running(), busy, busy, Running(), Cancelling()]) == []
+
+
+@pytest.mark.parametrize("state", [Suspended(), Scheduled(name="Resuming"), Pending()], ids=str)
+def test_suspended_run_is_paused_in_its_main_thread_even_if_it_was_resumed(state, monkeypatch):
+    told = []
+    monkeypatch.setattr(suspend.atexit, "register", lambda *called: told.append(called))
+    monkeypatch.setattr(outage, "get_client", answering(lambda: state))
+    monkeypatch.setattr(outage, "_POLL_SECONDS", 0.01)
+    run = uuid4()
+
+    def train():
+        with suspend.suspendable(run):
+            threading.Thread(target=outage._watch, args=(run, threading.Event())).start()
+            time.sleep(60)
+
+    with pytest.raises(Pause):
+        train()
+    assert told == [(suspend._tell, run)]
+    suspend.suspend()  # too late: it changes nothing
