@@ -78,16 +78,3 @@ def test_run_that_is_resumed_before_its_process_has_ended_harms_no_worker(worker
     workers.post(f"/flow_runs/{flow_run}/resume", {})
     assert workers.finish(flow_run)["state"]["name"] == "Completed", workers.tail()
     assert workers.processes("worker_program") == programs
-
-
-@pytest.mark.campaign
-def test_interrupted_worker_ends_its_runs_with_a_checkpoint(workers, textures):
-    flow_run = workers.begin(textures, LONG + 3, "")
-    children = workers.keras_processes()
-    worker = workers.workers[0]
-    end(worker)
-    workers.workers.remove(worker)
-    wait_for("the Keras processes end", lambda: not any(map(is_running, children)))
-    assert "Stopped on request" in (workers.logs / "worker-cpu-0.log").read_text()
-    workers.start_worker("cpu")
-    assert workers.finish(flow_run)["state"]["name"] == "Crashed"
