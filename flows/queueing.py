@@ -25,7 +25,9 @@ from prefect.runtime import flow_run
 from prefect.states import Scheduled
 
 WAITING = "AwaitingConcurrencySlot"  # As Prefect calls it
-_AFTER = timedelta(seconds=10)  # So long after the earlier run, this one asks again
+_AFTER = timedelta(seconds=10)  # So long after the earlier run, this one asks again, at the soonest
+# The worker must have seen the end of this process by then
+_REST = timedelta(seconds=30)
 # A run that should have asked so long ago does not: its worker or its queue stands still
 _STUCK = timedelta(minutes=2)
 _log = logging.getLogger("sightline.flows")
@@ -44,8 +46,10 @@ def give_way() -> None:
                 return
             state: State[Any] = Scheduled(
                 name=WAITING,
-                scheduled_time=earlier.next_scheduled_start_time + _AFTER,
-                message=f"The run {earlier.name} came before",
+                scheduled_time=max(
+                    earlier.next_scheduled_start_time + _AFTER, datetime.now(UTC) + _REST
+                ),
+                message=f"A run of {earlier.expected_start_time:%H:%M:%S} UTC came before",
             )
             client.set_flow_run_state(own.id, state)
     except httpx.HTTPError:

@@ -52,7 +52,7 @@ def test_run_that_got_the_slot_before_an_earlier_one_waits_until_after_it(enter)
         run_flow(queued, flow_run=third)
     found = again(third)
     assert (found.state.name, found.state.type.value) == (WAITING, "SCHEDULED")
-    assert first.name in found.state.message
+    assert f"{first.expected_start_time:%H:%M:%S} UTC came before" in found.state.message
     assert found.next_scheduled_start_time > first.next_scheduled_start_time
     assert again(second).state.name == WAITING
 
