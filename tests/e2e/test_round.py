@@ -5,43 +5,16 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 from playwright.sync_api import expect
 
 import model_server
 from command import ROOT
 from examples import pictures
+from growing import OVERRIDES, dark, write
 from processes import wait_for
 from sightline.prediction.scoring.place import LATEST
 from sightline.records import ScoringStatus
 from sightline.storage.workspace import Workspace
-
-OVERRIDES = (
-    "training.learning_rate=0.01",
-    "model.convolutions=[{filters=8}, {filters=8}]",
-    "model.dense_units=8",
-    "evaluation.robustness_images=0",
-    "evaluation.saliency_images=0",
-    'export.formats=["keras"]',
-    "promotion.recall_margin=0.2",  # 30 test images a class
-    "promotion.latency_factor=100",  # the machine may be busy
-)
-
-
-def write(folder, images, labels=None, name="light"):
-    """Write images as files, in a folder for each class if there are labels."""
-    found = []
-    for number, image in enumerate(images):
-        place = folder if labels is None else folder / f"texture {labels[number]}"
-        place.mkdir(parents=True, exist_ok=True)
-        found.append(place / f"{name}{number:03}.png")
-        Image.fromarray(image[..., 0]).save(found[-1])
-    return found
-
-
-def dark(count, seed):
-    images, labels = pictures(count, seed)
-    return images // 4, labels
 
 
 @pytest.fixture
@@ -72,7 +45,7 @@ def test_drift_of_scored_images_leads_to_a_better_champion_that_is_served(
         nightly = {"data": str(inbox), "dataset": "round"}
         scored = workers.complete("score/score-nightly", **nightly)
         wait_for("its log", lambda: "drift since" in workers.log(scored["id"]))
-        artifacts = workers.artifacts_of(scored["id"])
+        artifacts = workers.artifacts_of(scored["id"], "inbox")
         shown = {row["measure"]: row["drift"] for row in json.loads(artifacts["drift"]["data"])}
         assert shown["features"]
         assert "_monitoring.html" in artifacts["monitoring"]["data"]
