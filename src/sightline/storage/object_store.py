@@ -8,8 +8,8 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -37,6 +37,14 @@ class StoredObject:
     bytes: int
     modified: datetime  # By the clock of the service
     etag: str | None  # Changes with the content
+
+    @property
+    def version(self) -> str:
+        """Its ETag, or the second of its last change if the service lists none: see `read_range`.
+
+        The latter has a blank, which no ETag has (RFC 9110, section 8.8.3).
+        """
+        return self.etag or f"{self.modified.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
 class ObjectStore:
@@ -97,15 +105,20 @@ class ObjectStore:
             except FileNotFoundError:
                 return None
 
-    def read_range(self, key: str, start: int, end: int, etag: str) -> bytes | None:
-        """Return the bytes from one position to another; None if the ETag is no longer this one."""
+    def read_range(self, key: str, start: int, end: int, version: str) -> bytes | None:
+        """Return the bytes from one position to another; None if the version is another one now."""
         import obstore
         from obstore.exceptions import PreconditionError
 
         with self._errors():
             try:
-                options: Any = {"range": (start, end), "if_match": etag}
-                return bytes(obstore.get(self._store, key, options=options).bytes())
+                options: Any = {"range": (start, end)}
+                if not (is_date := " " in version):
+                    options["if_match"] = version
+                found = obstore.get(self._store, key, options=options)
+                if is_date and replace(_stored(found.meta), etag=None).version != version:
+                    return None
+                return bytes(found.bytes())
             except PreconditionError:
                 return None
             except FileNotFoundError as error:

@@ -101,7 +101,7 @@ def _open_bucket(url: str) -> RemotePath:
 
 
 def _as_file(found: StoredObject) -> RemoteFile:
-    return RemoteFile(found.key, found.bytes, found.etag or str(found.modified))
+    return RemoteFile(found.key, found.bytes, found.version)
 
 
 def _reader(store: ObjectStore) -> ReadRange:

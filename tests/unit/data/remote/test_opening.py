@@ -1,5 +1,7 @@
 """Data sets behind URLs: the same images, labels and arrays as from local files."""
 
+from dataclasses import replace
+from datetime import timedelta
 from http.client import HTTPConnection
 
 import pytest
@@ -14,6 +16,7 @@ from sightline.data.preprocess import PREPROCESS
 from sightline.data.remote import listing
 from sightline.data.remote.opening import open_url
 from sightline.errors import BusyStorageError, DataError, InputError, StorageError
+from sightline.storage import object_store
 from sightline.storage.object_store import open_store
 
 PREPARED = PreprocessingConfig()
@@ -66,6 +69,25 @@ def test_object_that_changes_while_it_is_read_is_refused(tmp_path, s3):
     path = open_url(url) / "a" / "0.png"
     open_store(url).write("a/0.png", b"other content")
     with pytest.raises(DataError, match=r"a/0\.png changed while it was read"):
+        path.read_bytes()
+
+
+def test_object_that_is_listed_without_an_etag_is_read_while_its_date_is_the_same(
+    tmp_path, monkeypatch
+):
+    url = upload(photos(tmp_path / "data"), f"memory://{tmp_path.name}")
+    described = object_store._stored
+    monkeypatch.setattr(object_store, "_stored", lambda meta: replace(described(meta), etag=None))
+    path = open_url(url) / "a" / "0.png"
+    assert path.read_bytes() == (tmp_path / "data" / "a" / "0.png").read_bytes()
+    path = open_url(url) / "b" / "1.png"
+    later = timedelta(seconds=2)
+    monkeypatch.setattr(
+        object_store,
+        "_stored",
+        lambda meta: replace(found := described(meta), modified=found.modified + later),
+    )
+    with pytest.raises(DataError, match=r"b/1\.png changed while it was read"):
         path.read_bytes()
 
 
