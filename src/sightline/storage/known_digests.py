@@ -83,27 +83,31 @@ class _Memory:
         return found.hex()
 
     def close(self) -> None:
-        """Write what is new."""
-        with self._errors():
+        """Write what is new; a thread that still reads goes on without the memory."""
+        with self._lock, self._errors():
             if self._rows is not None and self._new:
                 self._rows.execute("BEGIN IMMEDIATE")
                 self._rows.executemany(
-                    "INSERT OR REPLACE INTO known VALUES (?, ?)", self._new.items()
+                    "INSERT OR REPLACE INTO known VALUES (?, ?)", list(self._new.items())
                 )
                 self._rows.execute("COMMIT")
-        if self._rows is not None:
-            self._rows.close()
+        with self._lock:
+            rows, self._rows = self._rows, None
+            if rows is not None:
+                rows.close()
 
     def _find(self, key: bytes) -> bytes | None:
-        if self._rows is None or not self._trusted:
+        if not self._trusted:
             return None
         row = None
         with self._lock, self._errors():
-            row = self._rows.execute("SELECT sha256 FROM known WHERE file = ?", (key,)).fetchone()
+            if self._rows is not None:
+                found = self._rows.execute("SELECT sha256 FROM known WHERE file = ?", (key,))
+                row = found.fetchone()
         if row is None or not isinstance(row[0], bytes):
             return None
-        found, check = row[0][:32], row[0][32:]
-        return found if check == _check(key, found) else None
+        known, check = row[0][:32], row[0][32:]
+        return known if check == _check(key, known) else None
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

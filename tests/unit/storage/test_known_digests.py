@@ -175,3 +175,15 @@ def test_memory_that_is_locked_is_not_waited_for_long_and_stays(tmp_path, memory
     other.execute("ROLLBACK")
     other.close()
     assert memory.exists()
+
+
+@pytest.mark.usefixtures("settled")
+def test_thread_that_reads_after_the_end_leaves_the_memory_as_it_is(tmp_path, memory, reads):
+    path = write(tmp_path / "a")
+    digest_all(path)
+    with remembered() as digest_of:
+        pass
+    assert digest_of(path) == digests.sha256(path)
+    reads.clear()
+    digest_all(path)
+    assert (reads, memory.exists()) == ([], True)
