@@ -30,6 +30,7 @@ def check(path: Path) -> tuple[dict[str, Any], ...]:
             f"{' '.join(str(error).split())}."
         ) from None
     for deployment, (name, entrypoint) in zip(deployments, named, strict=True):
+        _check_shape(f"{path}: deployment {name}", deployment)
         schema = _schema(f"{path}: deployment {name}", entrypoint)
         for where, parameters in _parameters(deployment):
             _check(f"{path}: {where}", parameters, schema)
@@ -40,6 +41,16 @@ def pools(deployments: Sequence[dict[str, Any]]) -> list[str]:
     """Return the names of the work pools of deployments, each once."""
     named = [(one.get("work_pool") or {}).get("name") for one in deployments]
     return [name for name in dict.fromkeys(named) if name]
+
+
+def _check_shape(where: str, deployment: dict[str, Any]) -> None:
+    pool, schedules = deployment.get("work_pool") or {}, deployment.get("schedules") or []
+    if not isinstance(pool, dict):
+        raise ConfigError(f"{where}: work_pool is {quoted(pool)}; expected keys such as name.")
+    if not isinstance(schedules, list) or not all(isinstance(one, dict) for one in schedules):
+        raise ConfigError(
+            f"{where}: schedules is {quoted(schedules)}; expected a list of keys such as cron."
+        )
 
 
 def _schema(where: str, entrypoint: object) -> Parameters:

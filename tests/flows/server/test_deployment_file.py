@@ -51,6 +51,14 @@ def test_value_that_the_server_would_refuse_is_named(changed, new, key):
         deployment_file.check(changed("recipe: auto", new))
 
 
+@pytest.mark.parametrize("wrong", ["work_pool: cpu", "schedules: nightly", "schedules: [nightly]"])
+def test_text_in_place_of_keys_is_named(tmp_path, wrong):
+    path = tmp_path / "prefect.yaml"
+    path.write_text(f"deployments: [{{name: a, entrypoint: x, {wrong}}}]")
+    with pytest.raises(ConfigError, match=f"deployment a: {wrong.partition(':')[0]} is .*expected"):
+        deployment_file.check(path)
+
+
 @pytest.mark.parametrize("wrong", ["sightline.flows.wacth.watch_flow", "watch.py:flow", "7"])
 def test_entrypoint_that_cannot_be_loaded_is_named(changed, wrong):
     with pytest.raises(ConfigError, match=f"deployment watch-data: the entrypoint {wrong} cannot"):

@@ -20,6 +20,10 @@ def test_url_of_a_database_that_answers_is_what_prefect_takes(database):
         ("mysql://root@127.0.0.1/prefect", "mysql://root@127.0.0.1/prefect"),
         ("postgresql:///prefect", "postgresql://prefect@127.0.0.1/prefect"),
         ("postgresql://me:s3cret@127.0.0.1/prefect", "PGPASSWORD"),
+        ("postgresql://me@127.0.0.1/prefect?password=s3cret", "PGPASSWORD"),
+        ("postgresql://127.0.0.1:port/prefect", "no URL"),
+        ("postgresql://127.0.0.1:99999/prefect", "port must be 0-65535"),
+        ("postgresql://127.0.0.1/prefect?sslmode=require", "'sslmode'"),
     ],
 )
 def test_url_that_cannot_be_used_is_refused_without_its_password(url, what):
