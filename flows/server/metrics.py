@@ -78,7 +78,8 @@ class Metrics(Collector):
         """Read a source; log when that begins to fail, and when it works again."""
         try:
             found, failure = tuple(read()), ""
-        except (SightlineError, OSError, httpx.HTTPError) as error:
+        except (SightlineError, OSError, ValueError, httpx.HTTPError) as error:
+            # ValueError: an answer that is not the server's, such as the page of a proxy
             found, failure = (), f"cannot be read: {error}"
         if bool(failure) is not bool(self._failures.get(source)):
             _log.warning("The metrics of %s: %s", source, failure or "can be read again")

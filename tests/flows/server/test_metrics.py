@@ -93,11 +93,11 @@ def test_queue_and_last_runs_are_read_from_the_server(workspace, prefect_api):
 class Counting(QuietHandler):
     """A server whose database is away."""
 
-    requests = 0
+    requests, status = 0, 500
 
     def do_POST(self):
         type(self).requests += 1
-        self.answer(500)
+        self.answer(self.status)
 
     do_GET = do_POST
 
@@ -120,3 +120,17 @@ def test_scrape_asks_nobody_and_works_while_the_server_is_away(workspace, caplog
     assert found['sightline_up{source="prefect"}'] == 0
     assert found['sightline_champion_accuracy{dataset="mnist",version="mnist-v1"}'] == 0.99
     assert caplog.text.count("cannot be read") == 1, "one warning an outage"
+
+
+class Stranger(Counting):
+    """A server that is not Prefect's."""
+
+    status = 200
+
+
+def test_answer_of_another_server_is_none_of_prefect(workspace):
+    with (
+        serving(HTTPServer(("127.0.0.1", 0), Stranger)) as address,
+        temporary_settings({PREFECT_API_URL: f"{address}/api"}),
+    ):
+        assert read(workspace, with_prefect=True)['sightline_up{source="prefect"}'] == 0
