@@ -1,5 +1,6 @@
 import io
 import json
+import os
 import re
 import sys
 from contextlib import redirect_stderr
@@ -15,12 +16,13 @@ from cli import refused, sightline
 from command import execute, invoke
 from examples import pictures, write_npz
 from sightline.config import RunConfig, loading
-from sightline.data import locate
-from sightline.errors import DataError
+from sightline.data import locate, recommend
+from sightline.errors import DataError, InputError
 from sightline.flows.cli.main import SUMMARIES, app
 from sightline.flows.preflight import ingest_ahead
 from sightline.pipeline import doctor
 from sightline.pipeline.doctor import Check
+from sightline.storage import known_digests
 
 
 def commands(group, *names):
@@ -226,3 +228,15 @@ def test_command_that_closes_log_handlers_leaves_the_standard_error_of_the_tests
     with redirect_stderr(io.StringIO()):
         absl.get_absl_handler().close()
     assert not sys.stderr.closed
+
+
+def test_train_with_verify_trusts_no_remembered_digest(monkeypatch):
+    seen = []
+
+    def load(*_):
+        seen.append(os.environ.get(known_digests.VARIABLE))
+        raise InputError("That is enough; stop here.")
+
+    monkeypatch.setattr(recommend, "load", load)
+    invoke("train", "--verify")
+    assert seen == ["1"]  # which the processes that compute inherit
