@@ -98,8 +98,8 @@ def _show(found: "Overview", champions: Sequence[Health], wanted: Sequence["Need
     if not found.can_run:
         console.note(
             "Nothing can run: no active deployment has a pool with a worker. `sightline ops worker "
-            "--pool cpu` starts a worker; `prefect deploy --all` (in a checkout `make deploy`) "
-            "makes the deployments of a prefect.yaml."
+            "--pool cpu` starts a worker; `sightline ops deploy` makes the pools and deployments "
+            "of a prefect.yaml."
         )
 
 
