@@ -1,8 +1,9 @@
 """SHA-256 digests of files that were read before, remembered by what the file system says of them.
 
-A file has the digest of the one that had its device, inode, size and times of modification and
-change, both in nanoseconds: what Git's index relies on, too. A damage that leaves the times as they
-are, such as that of a disk, is only found by reading: `VARIABLE` makes that happen.
+A file has the digest of the one that had its path, device, inode, size and times of modification
+and change, both in nanoseconds: what Git's index relies on, too. The inode alone would not do: FAT
+numbers files anew at each mount. A damage that leaves the times as they are, such as that of a
+disk, is only found by reading: `VARIABLE` makes that happen.
 
 The memory is a SQLite file in the user's cache. It may be lost at any time, and each row carries a
 digest of itself, so a damaged memory costs time and nothing else.
@@ -72,13 +73,13 @@ class _Memory:
             status, started = os.fstat(file.fileno()), time.time_ns()
             if status.st_size < _SMALL:
                 return hashlib.file_digest(file, "sha256").hexdigest()
-            key = _key(status)
+            key = _key(path, status)
             if (known := self._find(key)) is not None:
                 return known.hex()
             found = hashlib.file_digest(file, "sha256").digest()
             # A later change gets another time, unless the clock could still show the same one
             settled = started - max(status.st_mtime_ns, status.st_ctime_ns) >= _SETTLED_NS
-            if settled and _key(os.fstat(file.fileno())) == key:
+            if settled and _key(path, os.fstat(file.fileno())) == key:
                 self._new[key] = found + _check(key, found)
         return found.hex()
 
@@ -123,8 +124,9 @@ class _Memory:
                     self._path.unlink()
 
 
-def _key(status: os.stat_result) -> bytes:
-    parts = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+def _key(path: Path, status: os.stat_result) -> bytes:
+    times = status.st_mtime_ns, status.st_ctime_ns
+    parts = (os.path.abspath(path), status.st_dev, status.st_ino, status.st_size, *times)
     return hashlib.blake2b(repr(parts).encode(), digest_size=16).digest()
 
 

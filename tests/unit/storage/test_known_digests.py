@@ -72,6 +72,16 @@ def test_file_of_the_same_size_and_time_of_modification_is_read_again(tmp_path, 
     assert reads == ["a", "a"]
 
 
+@pytest.mark.usefixtures("settled")
+def test_file_that_has_the_inode_that_another_had_is_read(tmp_path, monkeypatch):
+    """As on FAT, after the next mount."""
+    paths = write(tmp_path / "a"), write(tmp_path / "b", b"CONTENT")
+    status = paths[0].stat()
+    monkeypatch.setattr(known_digests.os, "fstat", lambda _: status)
+    digest_all(paths[0])
+    digest_all(paths[1])
+
+
 @pytest.mark.usefixtures("memory")
 def test_file_written_moments_ago_is_not_remembered(tmp_path, reads):
     path = write(tmp_path / "a")
