@@ -21,7 +21,7 @@ class _Pulled(NamedTuple):
 
     etag: str | None = None
     sha256: str | None = None  # None if the file is missing
-    stat: str | None = None  # Its size and time of change when it was last read
+    stat: str | None = None  # Its size and times when it was last read
 
 
 def pull(
@@ -153,12 +153,12 @@ def _new_file(workspace: Workspace, key: str) -> Iterator[Path]:
 
 
 def _digest(workspace: Workspace, key: str, known: _Pulled) -> tuple[str | None, str | None]:
-    """Return the SHA-256 of a file and its size and time; read it only if these have changed."""
+    """Return the SHA-256 of a file and its size and times; read it only if these have changed."""
     path = workspace.path(key)
     with suppress(OSError):
         if digests.is_below(key):
             status = path.stat()
-            stat = f"{status.st_size} {status.st_mtime_ns}"
+            stat = f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
             return (known.sha256 if known.stat == stat else digests.sha256(path)), stat
     return None, None
 
