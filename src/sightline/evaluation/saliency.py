@@ -92,7 +92,7 @@ def multiplications_of_a_map(network: keras.Model, prediction: int) -> int:
     pixels: int = math.prod(network.input_shape[1:3])
     if pixels > _LARGE and class_activation.applies(network):
         return prediction
-    points = min(_USUAL_POINTS, _MOST_PIXELS // pixels)
+    points = max(_MIN_POINTS, min(_USUAL_POINTS, _MOST_PIXELS // pixels))
     return 3 * points * prediction
 
 

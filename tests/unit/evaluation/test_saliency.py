@@ -154,3 +154,10 @@ def test_maps_that_do_not_add_up_are_left_out(tmp_path, monkeypatch, caplog):
         found = saliency.measure(Context(tested, None, draft, None))
         assert (found is None) == (error > 0.1)
         assert ("left out" in caplog.text) == (error > 0.1)
+
+
+def test_map_of_a_huge_image_has_a_cost():
+    images = keras.Input((2048, 1536, 1))
+    classes = keras.layers.Dense(2)(keras.layers.GlobalMaxPooling2D()(images))
+    network = keras.Model(images, keras.layers.Softmax()(classes))
+    assert saliency.multiplications_of_a_map(network, 10) == 3 * 32 * 10
