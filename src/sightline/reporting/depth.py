@@ -14,8 +14,8 @@ def describe(manifest: RunManifest) -> str:
 
 def left_out(manifest: RunManifest) -> str:
     """List what was left out, or measured on fewer images than `full` takes; "" if nothing was."""
-    skipped = " and ".join(_skipped(manifest))
-    found = [f"without {skipped}"] if skipped else []
+    skipped = ", ".join(_skipped(manifest))
+    found = ["without " + " and ".join(skipped.rsplit(", ", 1))] if skipped else []
     found += [
         f"{what} on {taken:,} of {asked:,} {images}"
         for what, taken, asked, images in _sampled(manifest)
