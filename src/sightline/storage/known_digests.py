@@ -2,8 +2,10 @@
 
 A file has the digest of the one that had its path, device, inode, size and times of modification
 and change, both in nanoseconds: what Git's index relies on, too. The inode alone would not do: FAT
-numbers files anew at each mount. A damage that leaves the times as they are, such as that of a
-disk, is only found by reading: `VARIABLE` makes that happen.
+numbers files anew at each mount. Where times are whole seconds, as with FAT and SSHFS, files are
+always read: the time of change is then often that of modification, which programs set. A damage
+that leaves the times as they are, such as that of a disk, is only found by reading: `VARIABLE`
+makes that happen.
 
 The memory is a SQLite file in the user's cache. It may be lost at any time, and each row carries a
 digest of itself, so a damaged memory costs time and nothing else.
@@ -28,7 +30,8 @@ _FILE = "known.sqlite"
 _TABLE = "CREATE TABLE IF NOT EXISTS known (file BLOB PRIMARY KEY, sha256 BLOB) WITHOUT ROWID"
 _SMALL = 16 << 10  # Bytes of a file that is read in less time than it is looked up
 _MOST_BYTES = 256 << 20  # About two million files; a larger memory starts anew
-_SETTLED_NS = 2_000_000_000  # The coarsest clock of a file system, that of FAT
+_SECOND_NS = 1_000_000_000
+_SETTLED_NS = 2 * _SECOND_NS  # For clocks of servers and file systems that lag behind
 _WAIT_SECONDS = 1.0  # For another process that writes
 
 
@@ -71,7 +74,7 @@ class _Memory:
         """Return the SHA-256 of a file's content as 64 hexadecimal digits."""
         with path.open("rb") as file:
             status, started = os.fstat(file.fileno()), time.time_ns()
-            if status.st_size < _SMALL:
+            if status.st_size < _SMALL or status.st_ctime_ns % _SECOND_NS == 0:
                 return hashlib.file_digest(file, "sha256").hexdigest()
             key = _key(path, status)
             if (known := self._find(key)) is not None:

@@ -3,6 +3,7 @@ import os
 import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 
@@ -104,6 +105,25 @@ def test_file_that_changes_while_it_is_read_is_not_remembered(tmp_path, monkeypa
         digest_of(path)
     monkeypatch.setattr(known_digests.hashlib, "file_digest", digest)
     digest_all(path)
+
+
+@pytest.mark.usefixtures("settled")
+def test_files_are_read_again_where_the_file_system_counts_whole_seconds(
+    tmp_path, reads, monkeypatch
+):
+    fstat = os.fstat
+
+    def coarse(number):
+        found = fstat(number)
+        second = int(found.st_ctime) * 10**9
+        times = {"st_mtime_ns": second, "st_ctime_ns": second}
+        return SimpleNamespace(st_dev=0, st_ino=1, st_size=found.st_size, **times)
+
+    monkeypatch.setattr(known_digests.os, "fstat", coarse)
+    path = write(tmp_path / "a")
+    digest_all(path)
+    digest_all(path)
+    assert reads == ["a", "a"]
 
 
 @pytest.mark.usefixtures("settled")
