@@ -32,7 +32,7 @@ from sightline.storage.text import quoted
 from sightline.storage.workspace import Workspace
 
 RECORD = "evaluation.json"
-_OF_RUN = ("batch_size", "calibration_bins", "robustness_images", "saliency_images")
+_OF_RUN = ("depth", "batch_size", "calibration_bins", "robustness_images", "saliency_images")
 _TABLES = ("predictions.parquet", "metrics.json")
 _PAGE = "report.html"
 

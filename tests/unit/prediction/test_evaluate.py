@@ -1,4 +1,5 @@
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from sightline.config import loading
 from sightline.errors import DataError, InputError
 from sightline.evaluation.intervals import difference
 from sightline.prediction import model as models
-from sightline.prediction.evaluate import evaluate
+from sightline.prediction.evaluate import evaluate, load_settings
 from sightline.records import Run
 
 QUICK = ["evaluation.robustness_images=0", "evaluation.saliency_images=0"]
@@ -120,6 +121,13 @@ def test_command_and_python_give_the_same(published, tmp_path, monkeypatch):
     assert len(again.predictions) == 20
     assert again.report.path.is_file()
     assert "--split" in refused(f"evaluate {data} --split half", *arguments)
+
+
+def test_measures_are_as_elaborate_as_in_the_run_unless_the_user_says_otherwise(monkeypatch):
+    config = loading.load(overrides=["evaluation.depth=quick", "evaluation.batch_size=7"])
+    monkeypatch.setattr(models, "read_run", lambda *_: SimpleNamespace(config=config))
+    settings = load_settings(None, None, "mnist", None, ["evaluation.batch_size=8"]).evaluation
+    assert (settings.depth, settings.batch_size) == ("quick", 8)
 
 
 def test_difference_of_shares_has_the_interval_of_newcombe():
