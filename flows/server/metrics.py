@@ -8,7 +8,9 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any
+from uuid import UUID
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
@@ -16,11 +18,12 @@ from prefect.client.schemas.filters import (
     FlowFilter,
     FlowFilterName,
     FlowRunFilter,
+    FlowRunFilterDeploymentId,
     FlowRunFilterState,
     FlowRunFilterStateName,
     FlowRunFilterStateType,
 )
-from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prometheus_client import CollectorRegistry, Metric
@@ -29,7 +32,7 @@ from prometheus_client.registry import Collector
 
 from sightline.errors import SightlineError
 from sightline.experiments import query
-from sightline.flows.server.status import FLOWS
+from sightline.flows.server.status import ACTIVE, ENDED, FLOWS
 from sightline.records.health import Health
 from sightline.records.manifest import ManifestExcerpt
 from sightline.registry import audit_log, health
@@ -186,8 +189,8 @@ def _flow_runs(client: SyncPrefectClient) -> Iterator[Metric]:
         return [(names[run.deployment_id], run) for run in found if run.deployment_id in names]
 
     waiting = read(name=FlowRunFilterStateName(any_=_WAITING))
-    begun = read(type=FlowRunFilterStateType(not_any_=[StateType.SCHEDULED, StateType.PAUSED]))
-    active = [(name, run) for name, run in begun if run.end_time is None]
+    active = read(type=FlowRunFilterStateType(any_=ACTIVE))
+    last = [(name, run) for id, name in names.items() if (run := _last(client, id))]
     states = _gauge("flow_runs", "Flow runs that wait or are active", "deployment", "state")
     for labels, count in Counter(
         (name, run.state_name or "") for name, run in (*waiting, *active)
@@ -199,10 +202,24 @@ def _flow_runs(client: SyncPrefectClient) -> Iterator[Metric]:
     queued = _gauge(
         "flow_run_queue_seconds", "How long the run that started last had waited", "deployment"
     )
-    ended = _gauge("flow_run_end_timestamp_seconds", "End of the last run", "deployment", "state")
-    for name, run in dict(reversed(begun)).items():
+    begun = [(run.start_time, name, run) for name, run in (*last, *active) if run.start_time]
+    for name, run in {name: run for _, name, run in sorted(begun, key=itemgetter(0))}.items():
         queued.add_metric((name,), run.estimated_start_time_delta.total_seconds())
-    ends = {name: (run, run.end_time) for name, run in reversed(begun) if run.end_time}
-    for name, (run, end) in ends.items():
-        ended.add_metric((name, run.state_name or ""), end.timestamp())
+    ended = _gauge("flow_run_end_timestamp_seconds", "End of the last run", "deployment", "state")
+    for name, run in dict(last).items():
+        if run.end_time:
+            ended.add_metric((name, run.state_name or ""), run.end_time.timestamp())
     yield from (states, oldest, queued, ended)
+
+
+def _last(client: SyncPrefectClient, deployment: UUID) -> FlowRun | None:
+    """Read the run of a deployment that ended last, however many of others ended since."""
+    found = client.read_flow_runs(
+        flow_run_filter=FlowRunFilter(
+            deployment_id=FlowRunFilterDeploymentId(any_=[deployment]),
+            state=FlowRunFilterState(type=FlowRunFilterStateType(any_=ENDED)),
+        ),
+        sort=FlowRunSort.END_TIME_DESC,
+        limit=1,
+    )
+    return found[0] if found else None

@@ -23,9 +23,9 @@ from sightline.flows.stage_timer import STAGE_LABEL
 
 FLOWS = ["train", "fit", "trial", "shard", "watch", "score", "prune"]
 _MOST = 200
-_ENDED = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED]
+ENDED = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED]
 _WAITING = ["AwaitingConcurrencySlot", "AwaitingRetry", "Suspended", "Resuming"]
-_ACTIVE = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
+ACTIVE = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Reader:
         self._deployments = client.read_deployments(flow_filter=self._flows, limit=_MOST)
         self._names = {item.id: item.name for item in client.read_flows(flow_filter=self._flows)}
         self._last = {
-            item.id: self._first(item, _typed(*_ENDED), FlowRunSort.END_TIME_DESC)
+            item.id: self._first(item, _typed(*ENDED), FlowRunSort.END_TIME_DESC)
             for item in self._deployments
         }
         due = {
@@ -80,7 +80,7 @@ class Reader:
             *self._failed_rows(),
             *self._run_rows("late", _named("Late")),
             *self._run_rows("waiting", _named(*_WAITING)),
-            *self._run_rows("running", _typed(*_ACTIVE)),
+            *self._run_rows("running", _typed(*ACTIVE)),
         )
         can_run = any(self._obstacle(item) is None for item in self._deployments)
         return Overview(rows, can_run, tuple(sorted(self._due.items(), key=lambda one: one[1])))

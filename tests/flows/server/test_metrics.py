@@ -11,6 +11,7 @@ from processes import QuietHandler, free_port, serving
 from runs_to_promote import decide, promote, register
 from sightline import registry
 from sightline.flows.deployments import train
+from sightline.flows.server import metrics
 from sightline.flows.server.metrics import Metrics
 from sightline.storage.workspace import Workspace
 
@@ -62,14 +63,16 @@ def test_damaged_registry_costs_its_own_metrics_only(workspace):
     assert not [name for name in found if "champion_accuracy" in name]
 
 
-def test_queue_and_last_runs_are_read_from_the_server(workspace, prefect_api):
+def test_queue_and_last_runs_are_read_from_the_server(workspace, prefect_api, monkeypatch):
+    monkeypatch.setattr(metrics, "_MOST", 2)  # Fewer than the runs of another that ended since
     now = datetime.now(UTC)
     with get_client(sync_client=True) as client:
         deployment = client.create_deployment(client.create_flow(train), "train-nightly")
+        other = client.create_deployment(client.create_flow(train), "train-manual")
 
-        def enter(*states):
+        def enter(*states, of=deployment):
             run = client.create_flow_run_from_deployment(
-                deployment, state=Scheduled(scheduled_time=now - timedelta(seconds=90))
+                of, state=Scheduled(scheduled_time=now - timedelta(seconds=90))
             )
             for state in states:
                 client.set_flow_run_state(run.id, state, force=True)
@@ -78,16 +81,22 @@ def test_queue_and_last_runs_are_read_from_the_server(workspace, prefect_api):
         enter(Pending(), Running(), Completed())
         enter(Pending(), Running())
         enter(Scheduled(name="AwaitingConcurrencySlot", scheduled_time=now))
+        for _ in range(3):
+            enter(Pending(), Running(), Completed(), of=other)
         found = read(workspace, with_prefect=True)
         client.delete_deployment(deployment)
+        client.delete_deployment(other)
     assert found['sightline_up{source="prefect"}'] == 1
     of = 'deployment="train-nightly"'
     for state in ("Running", "AwaitingConcurrencySlot"):
         assert found[f'sightline_flow_runs{{{of},state="{state}"}}'] == 1
     assert 90 <= found[f"sightline_flow_run_waiting_seconds{{{of}}}"] < 3600
     assert 90 <= found[f"sightline_flow_run_queue_seconds{{{of}}}"] < 3600
-    ends = [name for name in found if name.startswith("sightline_flow_run_end_timestamp")]
-    assert ends == [f'sightline_flow_run_end_timestamp_seconds{{{of},state="Completed"}}']
+    ends = {name for name in found if name.startswith("sightline_flow_run_end_timestamp")}
+    assert ends == {
+        f'sightline_flow_run_end_timestamp_seconds{{deployment="{name}",state="Completed"}}'
+        for name in ("train-nightly", "train-manual")
+    }
 
 
 class Counting(QuietHandler):
