@@ -123,7 +123,7 @@ def serve(host: str, port: int, database: str | None = None) -> NoReturn:
         )
     for name, value in {**_QUIET, **_SHARED}.items():
         os.environ.setdefault(name, value)
-    if database:
+    if database is not None:
         from sightline.flows.server import postgres
 
         os.environ[_DATABASE] = postgres.checked(database)

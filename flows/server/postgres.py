@@ -22,15 +22,15 @@ def checked(url: str) -> str:
         found = make_url(url)
     except (ArgumentError, ValueError):  # the latter for a port that is no number
         raise ConfigError(f"The database is no URL; expected one such as {_EXAMPLE}.") from None
-    if found.get_backend_name() != "postgresql" or not (found.host and found.database):
-        raise ConfigError(
-            f"The database is {found.render_as_string()}; expected a URL such as {_EXAMPLE}. "
-            "Without one, the server keeps its state in SQLite."
-        )
     if found.password or "password" in found.query:
         raise ConfigError(
             "The URL of the database has a password, which everybody on this machine can read in "
             "the list of processes; leave it out, and set PGPASSWORD or write it to ~/.pgpass."
+        )
+    if found.get_backend_name() != "postgresql" or not (found.host and found.database):
+        raise ConfigError(
+            f"The database is {found.render_as_string()}; expected a URL such as {_EXAMPLE}. "
+            "Without one, the server keeps its state in SQLite."
         )
     try:
         asyncio.run(_ask(found))

@@ -17,10 +17,12 @@ def test_url_of_a_database_that_answers_is_what_prefect_takes(database):
     ("url", "what"),
     [
         ("nonsense", "no URL"),
+        ("", "no URL"),
         ("mysql://root@127.0.0.1/prefect", "mysql://root@127.0.0.1/prefect"),
         ("postgresql:///prefect", "postgresql://prefect@127.0.0.1/prefect"),
         ("postgresql://me:s3cret@127.0.0.1/prefect", "PGPASSWORD"),
         ("postgresql://me@127.0.0.1/prefect?password=s3cret", "PGPASSWORD"),
+        ("mysql://me@127.0.0.1/prefect?password=s3cret", "PGPASSWORD"),
         ("postgresql://127.0.0.1:port/prefect", "no URL"),
         ("postgresql://127.0.0.1:99999/prefect", "port must be 0-65535"),
         ("postgresql://127.0.0.1/prefect?sslmode=require", "'sslmode'"),
