@@ -1,5 +1,6 @@
 """`sightline ops metrics`: how the operation goes, for Prometheus."""
 
+import os
 import threading
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +11,7 @@ from sightline.errors import ServerError
 from sightline.flows.cli import console, options
 from sightline.flows.cli.signals import graceful_sigterm
 from sightline.flows.server import api
+from sightline.pipeline.doctor import check_password
 
 EXAMPLES = (
     "Examples:\n\nsightline ops metrics --artifacts /srv/sightline\n\n"
@@ -40,12 +42,15 @@ def metrics(
     Without PREFECT_API_URL, or while the server is away, those of queue and workers are missing.
     """
     api.configure(verbose=False)
+    os.environ.setdefault("PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "ignore")
+    if url := api.configured_url():
+        check_password(url)
     console.show_log(verbose=False)
     from prometheus_client import start_http_server, write_to_textfile
 
     from sightline.flows.server.metrics import Metrics
 
-    found = Metrics(workspace, with_prefect=api.configured_url() is not None)
+    found = Metrics(workspace, with_prefect=url is not None)
     found.refresh()
     if textfile:
         try:

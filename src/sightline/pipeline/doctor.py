@@ -43,13 +43,9 @@ def check_all(
 def check_api(url: str) -> str:
     """Return the host of a Prefect API that answers, or raise ServerError.
 
-    That is also raised for an address with a password, which the error does not show.
+    That is also raised as by `check_password`.
     """
-    if "@" in url:  # Prefect would show it in its log and its pages
-        raise ServerError(
-            "PREFECT_API_URL contains a user or a password; remove them and set "
-            "PREFECT_API_AUTH_STRING=USER:PASSWORD."
-        )
+    check_password(url)
     try:
         address = httpx.URL(url)
     except httpx.InvalidURL:
@@ -60,6 +56,15 @@ def check_api(url: str) -> str:
             "`sightline ops server`, fix the address, or unset it to run without a server."
         )
     return address.host
+
+
+def check_password(url: str) -> None:
+    """Raise ServerError, which does not show it, if the URL of a Prefect API has a password."""
+    if "@" in url:  # Prefect would show it in its log and its pages
+        raise ServerError(
+            "PREFECT_API_URL contains a user or a password; remove them and set "
+            "PREFECT_API_AUTH_STRING=USER:PASSWORD."
+        )
 
 
 def _find_problem(address: httpx.URL, health: str) -> str | None:

@@ -61,6 +61,13 @@ def test_command_that_needs_a_server_names_the_remedy(line):
     assert re.search(r"sightline ops server.*PREFECT_API_URL", refused(line))
 
 
+def test_metrics_refuse_an_address_whose_password_their_log_would_show(monkeypatch):
+    monkeypatch.setenv("PREFECT_API_URL", "http://me:s3cret@127.0.0.1:9/api")
+    message = refused("ops metrics --textfile metrics.prom")
+    assert "PREFECT_API_AUTH_STRING" in message
+    assert "s3cret" not in message
+
+
 def test_server_that_does_not_answer_is_named(monkeypatch):
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
     assert "does not answer" in refused("ops status")
