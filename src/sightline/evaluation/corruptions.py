@@ -36,10 +36,15 @@ SEVERITIES = range(1, 6)
 _SHIFT, _DEGREES, _SCALE, _NOISE, _BLUR, _CONTRAST = 0.03, 9, 0.1, 0.08, 0.015, 0.18
 """Strength of severity 1; the others are multiples."""
 
+_LARGE = 256 * 256
+"""Pixels from which images are resampled one by one: the weights for all pixels would take more
+time than they save, and gigabytes."""
+
 _DIAGONALS = ((1, 1), (1, -1), (-1, 1), (-1, -1))
 _NO_OFFSET = (0.0, 0.0)
 
-_Map = tuple[NDArray[np.float64], tuple[float, float]]
+_Floats = NDArray[np.float64]
+_Map = tuple[_Floats, tuple[float, float]]
 """Source of a pixel: a matrix about the centre, then an offset in pixels down and right."""
 
 
@@ -102,22 +107,38 @@ CORRUPTIONS: dict[str, Corruption] = {
 
 def _mapped(images: Images, first: int, maps: Sequence[_Map]) -> Images:
     """Resample each image with one of the maps in turn, by bilinear interpolation."""
-    count, height, width, channels = images.shape
+    height, width = images.shape[1:3]
     centre = (np.array((height, width)) - 1) / 2
+    resample = _one_by_one if height * width > _LARGE else _together
     corrupted = np.empty_like(images)
     for number, (matrix, move) in enumerate(maps):
-        turn = slice((number - first) % len(maps), count, len(maps))
-        weights = _interpolation((height, width), matrix, centre - matrix @ centre + move)
-        pixels = images[turn].reshape(-1, height * width, channels).swapaxes(0, 1)
-        mixed = weights @ pixels.reshape(height * width, -1).astype(np.float64)
-        rounded = (mixed + 0.5).astype(np.uint8).reshape(pixels.shape)
-        corrupted[turn] = rounded.swapaxes(0, 1).reshape(-1, height, width, channels)
+        turn = slice((number - first) % len(maps), len(images), len(maps))
+        corrupted[turn] = resample(images[turn], matrix, centre - matrix @ centre + move)
     return corrupted
 
 
-def _interpolation(
-    shape: tuple[int, int], matrix: NDArray[np.float64], offset: NDArray[np.float64]
-) -> sparse.csr_array:
+def _one_by_one(images: Images, matrix: _Floats, offset: _Floats) -> Images:
+    resampled = np.empty_like(images)
+    for image, result in zip(images, resampled, strict=True):
+        # Per channel: in three dimensions SciPy would interpolate between eight neighbours.
+        for channel in range(images.shape[3]):
+            plane = result[..., channel]
+            ndimage.affine_transform(
+                image[..., channel], matrix, offset, output=plane, order=1, mode="nearest"
+            )
+    return resampled
+
+
+def _together(images: Images, matrix: _Floats, offset: _Floats) -> Images:
+    count, height, width, channels = images.shape
+    weights = _interpolation((height, width), matrix, offset)
+    pixels = images.reshape(-1, height * width, channels).swapaxes(0, 1)
+    mixed = weights @ pixels.reshape(height * width, -1).astype(np.float64)
+    rounded: Images = (mixed + 0.5).astype(np.uint8).reshape(pixels.shape)
+    return rounded.swapaxes(0, 1).reshape(count, height, width, channels)
+
+
+def _interpolation(shape: tuple[int, int], matrix: _Floats, offset: _Floats) -> sparse.csr_array:
     """Return the weights of the pixels of an image for each pixel of the result, (n, n).
 
     The source of a pixel is a matrix times its row and column, plus an offset.

@@ -59,6 +59,14 @@ def test_strength_is_relative_to_the_image_size(name):
     assert change(small, reduced) < 0.06 * change(small, hills(4, (28, 28, 1)))
 
 
+@pytest.mark.parametrize("name", ["shift", "rotation", "scale"])
+def test_large_images_are_resampled_to_the_same_pixels(name, monkeypatch):
+    images = hills(5, (24, 31, 3))
+    expected = CORRUPTIONS[name](images, 3, 1)
+    monkeypatch.setattr(corruptions, "_LARGE", 0)
+    assert np.array_equal(CORRUPTIONS[name](images, 3, 1), expected)
+
+
 def test_shift_alternates_between_four_diagonals():
     images, inner = hills(4, (100, 100, 1)), slice(6, -6)
     moves = [(-6, -6), (-6, 6), (6, -6), (6, 6)]
