@@ -41,6 +41,7 @@ from sightline.storage.workspace import Workspace
 
 _API_SECONDS = 5  # for each request
 _MOST = 200
+_MOST_FLOW_RUNS = 200
 _RUNS = 50  # Number of newest runs that are looked at
 _WAITING = ["Late", "AwaitingConcurrencySlot", "AwaitingRetry"]
 _log = logging.getLogger("sightline.flows")
@@ -184,7 +185,7 @@ def _flow_runs(client: SyncPrefectClient) -> Iterator[Metric]:
             flow_filter=flows,
             flow_run_filter=FlowRunFilter(state=FlowRunFilterState(**state)),
             sort=FlowRunSort.START_TIME_DESC,
-            limit=_MOST,
+            limit=_MOST_FLOW_RUNS,
         )
         return [(names[run.deployment_id], run) for run in found if run.deployment_id in names]
 
