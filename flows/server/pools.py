@@ -1,12 +1,12 @@
 """The work pools that the deployments of a file name, made from the templates beside it."""
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.exceptions import ObjectNotFound
+from pydantic import TypeAdapter
 
 from sightline.errors import ConfigError
 
@@ -51,12 +51,12 @@ def _type(client: SyncPrefectClient, name: str) -> str | None:
 
 def _template(path: Path) -> dict[str, object]:
     try:
-        found: dict[str, object] = json.loads(path.read_text(encoding="utf-8"))
+        return TypeAdapter(dict[str, object]).validate_json(path.read_bytes())
     except FileNotFoundError:
         raise ConfigError(
             f"{path} is missing, the template of a work pool that is yet to be made; make the pool "
             "yourself, with `prefect work-pool create`, then deploy again."
         ) from None
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{path} is no template of a work pool: {error}.") from None
-    return found
+        cause = " ".join(str(error).split())
+        raise ConfigError(f"{path} is no template of a work pool: {cause}.") from None

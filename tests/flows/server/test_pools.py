@@ -65,7 +65,9 @@ def test_existing_pools_of_any_type_are_unchanged_without_a_type(client):
     assert pools.make(client, ["cpu", "gpu"], None, TEMPLATES)["pool gpu"] == "up to date, process"
 
 
-@pytest.mark.parametrize(("text", "what"), [(None, "missing"), ("{", "no template")])
+@pytest.mark.parametrize(
+    ("text", "what"), [(None, "missing"), ("{", "no template"), ("[]", "no template")]
+)
 def test_pool_without_a_template_is_refused_with_the_file(client, tmp_path, text, what):
     path = Path(tmp_path, "process-large.json")
     if text:
