@@ -17,6 +17,7 @@ from sightline.pipeline.child import describe_exit
 _FIRST_SECONDS, _MOST_SECONDS = 1, 60  # Waits before a restart: doubled after each early death
 _HEALTHY_SECONDS = 60  # A worker that lived as long is started again after the first wait
 _POLL_SECONDS = 0.2
+_USAGE = 2  # Exit code of a command with wrong options
 _SETTINGS = {
     "PREFECT_WORKER_QUERY_SECONDS": "5",
     # A server without its database answers 500, which would end a worker within minutes
@@ -44,7 +45,10 @@ class Supervisor:
         self._asked: int | None = None  # Signal that asked for the end
 
     def run(self) -> None:
-        """Return when SIGINT, SIGTERM or SIGHUP asked for the end and the worker has ended."""
+        """Return when SIGINT, SIGTERM or SIGHUP asked for the end and the worker has ended.
+
+        Exits as the worker does if its options are wrong.
+        """
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._end)
         wait = _FIRST_SECONDS
@@ -53,6 +57,8 @@ class Supervisor:
             code = self._run_once()
             if self._asked is not None:
                 return
+            if code == _USAGE:  # it has said what; another start would say it again
+                sys.exit(code)
             if time.monotonic() - began >= _HEALTHY_SECONDS:
                 wait = _FIRST_SECONDS
             death = f"The worker died with {describe_exit(code)}; it starts again in {wait} s."

@@ -33,6 +33,12 @@ def test_worker_that_dies_starts_again_after_growing_waits_up_to_a_bound():
     assert waits == [0.1, 0.2, 0.4, 0.4]
 
 
+def test_worker_with_wrong_options_is_not_started_again():
+    with supervised("sh", "-c", "echo No such option: --nope >&2; exit 2") as process:
+        assert process.wait() == 2
+        assert process.stderr.read() == "No such option: --nope\n"
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signal_ends_the_worker_and_its_supervisor(number):
     waiting = "import signal; print(1, flush=True); signal.pause()"
