@@ -28,9 +28,10 @@ EVENT = "sightline.drift.detected"
 
 
 def run_name() -> str:
-    """Name a flow run after its data and time, such as score-inbox-20261129-0300."""
+    """Name a flow run after its data, time and ID, such as score-inbox-20261129-0300-3f9c."""
     given, time = flow_run.parameters, flow_run.scheduled_start_time
-    return f"score-{locate.slug(given.get('name') or given['data'])}-{time:%Y%m%d-%H%M}"
+    what = locate.slug(given.get("name") or given["data"])
+    return f"score-{what}-{time:%Y%m%d-%H%M}-{flow_run.id[-4:]}"
 
 
 @flow(name="score", flow_run_name=run_name, persist_result=False, result_serializer="json")
