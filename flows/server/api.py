@@ -127,6 +127,8 @@ def serve(host: str, port: int, database: str | None = None) -> NoReturn:
         from sightline.flows.server import postgres
 
         os.environ[_DATABASE] = postgres.checked(database)
+    # The pages ask this address; Prefect has read its settings when it reads its options.
+    os.environ |= {"PREFECT_SERVER_API_HOST": host, "PREFECT_SERVER_API_PORT": str(port)}
     program = [sys.executable, "-P", "-m", "sightline.flows.server.shared"]
     os.execv(sys.executable, [*program, "--host", host, "--port", str(port)])  # noqa: S606 - replaces this process
 

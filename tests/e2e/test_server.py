@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import httpx
 import pytest
 
 from examples import write_npz
@@ -30,6 +31,11 @@ def twice(sightline, factory, tmp_path_factory):
         (flow_run,) = factory.post("/flow_runs/filter", wanted)
         results.append({**summary, "flow_run": flow_run})
     return results
+
+
+def test_pages_ask_the_server_that_shows_them(factory):
+    shown = httpx.get(f"{factory.ui}/ui-settings", timeout=60).json()
+    assert shown["api_url"] == f"{factory.ui}/api"
 
 
 def task_states(server, summary):

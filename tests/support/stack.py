@@ -105,11 +105,14 @@ class Stack:
         self.client.close()
 
     def _spawn(self, name: str, *target: str) -> subprocess.Popen[bytes]:
+        environment = dict(self.environment)
+        if target[0] == "server":  # which gets its address from its options
+            del environment["PREFECT_API_URL"]
         with (self.logs / f"{name}.log").open("ab") as log:
             return subprocess.Popen(
                 ["make", *target],
                 cwd=ROOT,
-                env=self.environment,
+                env=environment,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
