@@ -59,14 +59,17 @@ def children_cpu() -> float:
 
 
 @contextmanager
-def server(folder: Path, *, wanted: bool) -> Iterator[None]:
-    """Run a server with a worker and set its address, if wanted; else a private server runs."""
+def server(folder: Path, *, wanted: bool, at_a_time: int) -> Iterator[None]:
+    """Run a server with a worker and set its address, if wanted; else a private server runs.
+
+    The worker runs so many trials at a time.
+    """
     os.environ.pop("PREFECT_API_URL", None)
     os.environ["PREFECT_HOME"] = f"{folder}/prefect"
     if not wanted:
         yield
         return
-    with closing(Stack(folder / "stack", dict(os.environ))) as stack:
+    with closing(Stack(folder / "stack", {**os.environ, "LIMIT": str(at_a_time)})) as stack:
         stack.execute(BIN / "prefect", "work-pool", "create", "cpu", "--type", "process")
         stack.execute(BIN / "prefect", "--no-prompt", "deploy", "--name", "trial-cpu")
         stack.start_worker("cpu")
@@ -87,7 +90,7 @@ def main() -> None:
     given += [SPACE, *SHALLOW, "--name"]
     counts = [int(count) for count in asked.workers.split(",")]
     rows: dict[int, list[Row]] = {count: [] for count in counts}
-    with scratch() as folder, server(folder, wanted=asked.deployments):
+    with scratch() as folder, server(folder, wanted=asked.deployments, at_a_time=max(counts)):
         for number in range(asked.rounds):
             for count in counts:
                 own = folder / f"{number}-{count}"

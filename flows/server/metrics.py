@@ -67,7 +67,7 @@ class Metrics(Collector):
         return self._found
 
     def refresh(self) -> None:
-        """Collect everything anew; never fails."""
+        """Collect everything again; never fails."""
         up = _gauge("up", "Whether a source could be read", "source")
         found = self._read(up, "artifacts", lambda: _of_artifacts(self._workspace))
         if self._with_prefect:

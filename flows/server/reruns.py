@@ -6,7 +6,7 @@ any other. It finds finished stages in the cache and the training's checkpoint, 
 digests of their inputs as names.
 
 Only what a schedule starts has Prefect's tag `auto-scheduled`. So neither a rerun is run again, nor
-a run that a person or an event started; nor one that was cancelled.
+a run that a person or an event started; nor one that ended as Cancelled.
 """
 
 from datetime import timedelta

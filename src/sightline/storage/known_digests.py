@@ -2,7 +2,7 @@
 
 A file has the digest of the one that had its path, device, inode, size and times of modification
 and change, both in nanoseconds: what Git's index relies on, too. The inode alone would not do: FAT
-numbers files anew at each mount. Where times are whole seconds, as with FAT and SSHFS, files are
+numbers files afresh at each mount. Where times are whole seconds, as with FAT and SSHFS, files are
 always read: the time of change is then often that of modification, which programs set. A damage
 that leaves the times as they are, such as that of a disk, is only found by reading: `VARIABLE`
 makes that happen.
@@ -29,7 +29,7 @@ VARIABLE = "SIGHTLINE_VERIFY"
 _FILE = "known.sqlite"
 _TABLE = "CREATE TABLE IF NOT EXISTS known (file BLOB PRIMARY KEY, sha256 BLOB) WITHOUT ROWID"
 _SMALL = 16 << 10  # Bytes of a file that is read in less time than it is looked up
-_MOST_BYTES = 256 << 20  # About two million files; a larger memory starts anew
+_MOST_BYTES = 256 << 20  # About two million files; a larger memory is emptied
 _SECOND_NS = 1_000_000_000
 _SETTLED_NS = 2 * _SECOND_NS  # For clocks of servers and file systems that lag behind
 _WAIT_SECONDS = 1.0  # For another process that writes
