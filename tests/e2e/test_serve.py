@@ -5,7 +5,6 @@ import http.client
 import json
 import re
 import shutil
-import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -28,10 +27,8 @@ from sightline.errors import ModelFileError
 from sightline.prediction import model as models
 from sightline.prediction.predict import predict
 from sightline.prediction.serving import loading
-from sightline.prediction.serving.server import listen
 from sightline.records import ModelMetadata
 from sightline.registry import audit_log
-from sightline.storage.workspace import Workspace
 
 TOLERANCE = ExportConfig().tolerance
 VERSIONS = served_models.VERSIONS
@@ -280,12 +277,6 @@ def test_sigterm_waits_for_requests_and_the_record_is_complete(
     assert last["predicted"] == answer["predictions"][0]["label"]
 
 
-def test_answers_are_sent_without_waiting_for_acknowledgements():
-    """Without the protocol of the socket, asyncio leaves Nagle's algorithm on: 40 ms a request."""
-    with listen("127.0.0.1", 0) as listening:
-        assert listening.proto == socket.IPPROTO_TCP
-
-
 @pytest.mark.campaign
 def test_file_is_converted_and_the_conversion_certified(workspace, photos, predicted, tmp_path):
     version = registry.resolve(workspace, "fruit-v3")
@@ -300,21 +291,3 @@ def test_file_is_converted_and_the_conversion_certified(workspace, photos, predi
     file.write_bytes(file.read_bytes()[:-50])
     with pytest.raises(ModelFileError, match="mine"):
         loading.load(workspace, str(file))
-
-
-@pytest.mark.campaign
-def test_champion_changes_on_object_storage(s3, tmp_path, photos, monkeypatch):
-    monkeypatch.setenv("SIGHTLINE_CACHE", str(tmp_path / "here"))
-    there = Workspace.open(f"{s3.new_bucket()}/team")
-    for seed in (0, 1):
-        exported = served_models.export(tmp_path, served_models.GRAY, seed)
-        served_models.register(there, f"run-{seed}", exported)
-    served_models.promote(there, "fruit-v1")
-    environment = {**s3.environment, "SIGHTLINE_CACHE": str(tmp_path / "other")}
-    with model_server.running(tmp_path, there, "--poll=0.5", **environment) as server:
-        before = server.post(photos[0]).json()
-        served_models.promote(there, "fruit-v2")
-        wait_for("fruit-v2", lambda: server.model() == "fruit-v2")
-        after = server.post(photos[0]).json()
-    assert (before["model"], after["model"]) == ("fruit-v1", "fruit-v2")
-    assert before["predictions"] != after["predictions"]
