@@ -1,6 +1,7 @@
 """The Prefect API that a run uses: the configured one, or a private one on loopback."""
 
 import os
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -129,8 +130,16 @@ def serve(host: str, port: int, database: str | None = None) -> NoReturn:
         os.environ[_DATABASE] = postgres.checked(database)
     # The pages ask this address; Prefect has read its settings when it reads its options.
     os.environ |= {"PREFECT_SERVER_API_HOST": host, "PREFECT_SERVER_API_PORT": str(port)}
+    if configured_url() is None:  # else, links in messages follow from that address
+        os.environ.setdefault("PREFECT_UI_URL", f"http://{_reachable(host)}:{port}")
     program = [sys.executable, "-P", "-m", "sightline.flows.server.shared"]
     os.execv(sys.executable, [*program, "--host", host, "--port", str(port)])  # noqa: S606 - replaces this process
+
+
+def _reachable(host: str) -> str:
+    """Return a host for links: this machine's name if the server listens on all its addresses."""
+    name = socket.gethostname() if host in {"0.0.0.0", "::"} else host  # noqa: S104 - no bind
+    return f"[{name}]" if ":" in name else name
 
 
 def configured_url() -> str | None:
