@@ -1,5 +1,6 @@
 """The stage build: the untrained model for the shape of the data."""
 
+import random
 from typing import TYPE_CHECKING
 
 from sightline.config import (
@@ -105,10 +106,11 @@ def _pretrained(
     import keras
 
     from sightline.models import backbone, keras_files
+    from sightline.models.seeding import draw_by_seed
 
-    keras.backend.clear_session()  # equal settings give equal names and weights;
-    keras.utils.set_random_seed(0)  # training redraws the head
+    keras.backend.clear_session()  # equal settings give equal names
     model, sha256 = backbone.classifier(arrays.image_shape, len(arrays.class_names), settings)
+    draw_by_seed(backbone.head(model), random.Random(0))  # noqa: S311 - the file must repeat
     last_frozen = backbone.last_frozen(model, settings)
     run.workspace.check_room(4 * model.count_params(), "The pretrained weights")
     keras_files.export(model, draft.path(_PRETRAINED))

@@ -15,6 +15,7 @@ import keras
 
 from sightline.config import TrainingConfig
 from sightline.models import backbone, keras_files, mirrored
+from sightline.models.seeding import draw_by_seed, draw_seed
 from sightline.pipeline.cache import Draft
 from sightline.records import ArraySet, ModelBlueprint, ModelMetadata, Run, TrainedModel
 from sightline.storage.workspace import Workspace
@@ -38,7 +39,6 @@ from sightline.training.history import History
 from sightline.training.input_pipeline import Batches, feed
 from sightline.training.nodes import nodes
 from sightline.training.optimizer import build_optimizer
-from sightline.training.seeding import draw_by_seed, draw_seed
 from sightline.training.waiting import Waiting
 
 _SPARE_BYTES = 1 << 20  # Room for the history and the overhead of file formats

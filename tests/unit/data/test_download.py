@@ -69,9 +69,9 @@ def test_only_a_transient_fault_is_retried_before_the_next_mirror(server, run, f
 @pytest.mark.parametrize(
     ("fault", "reason", "requests"),
     [
-        ("403", "403", 1),
+        ("403", "403 Forbidden", 1),
         ("404", "404 Not Found", 1),
-        ("500", "500", 3),
+        ("500", "500 Internal Server Error", 3),
         ("short", "complete message body", 3),
         ("lying", "truncated", 1),
         ("html", "HTML", 1),

@@ -1,15 +1,22 @@
 import random
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from threading import Event
 
 import keras
 import numpy as np
 
-from sightline.config import Augmentation, CnnConfig, Convolution, TrainingConfig
+from sightline.config import (
+    Augmentation,
+    BackboneConfig,
+    CnnConfig,
+    Convolution,
+    TrainingConfig,
+)
 from sightline.models import build, cnn
+from sightline.models.seeding import draw_by_seed
 from sightline.training import train
-from sightline.training.seeding import draw_by_seed
+from stored_photos import store
 
 LAYERS = CnnConfig(
     convolutions=(Convolution(filters=4, batch_normalization=True), Convolution(filters=4)),
@@ -22,6 +29,21 @@ def begun(seed):
     network = cnn.classifier((12, 12, 1), 4, LAYERS)
     draw_by_seed(network.layers, random.Random(seed))  # noqa: S311 - no secret
     return network
+
+
+@contextmanager
+def drawing_beside():
+    """Draw from Python's global generator in another thread, as libraries' retries do."""
+    done = Event()
+
+    def draw():
+        while not done.wait(0.0001):
+            random.random()  # noqa: S311 - no secret
+
+    with ThreadPoolExecutor(1) as pool, ExitStack() as stack:
+        stack.callback(done.set)
+        pool.submit(draw)
+        yield
 
 
 def test_weights_and_dropout_are_those_of_the_seed():
@@ -52,15 +74,19 @@ def test_another_seed_changes_the_training_and_draws_of_another_thread_do_not(ru
     other = train.train(run, prepared, blueprint, settings.model_copy(update={"seed": 1}))
     assert other.weights_sha256 != quiet.weights_sha256
     assert other.seeds_sha256 != quiet.seeds_sha256
-    fresh, done = run.model_copy(update={"id": "fresh", "refresh": True}), Event()
-
-    def draw():  # from Python's global generator, as libraries' retries do
-        while not done.wait(0.0001):
-            random.random()  # noqa: S311 - no secret
-
-    with ThreadPoolExecutor(1) as pool, ExitStack() as stack:
-        stack.callback(done.set)
-        pool.submit(draw)
+    fresh = run.model_copy(update={"id": "fresh", "refresh": True})
+    with drawing_beside():
         disturbed = train.train(fresh, prepared, blueprint, settings)
     assert disturbed.weights_sha256 == quiet.weights_sha256
     assert disturbed.seeds_sha256 == quiet.seeds_sha256
+
+
+def test_draws_of_another_thread_do_not_change_the_pretrained_model(run):
+    photos = np.zeros((4, 32, 32, 3), np.uint8)
+    run.workspace.root.mkdir(exist_ok=True)
+    arrays = store(run, "arrays", train=photos, test=photos)
+    quiet = build.build(run, arrays, BackboneConfig())
+    assert quiet.pretrained is not None
+    fresh = run.model_copy(update={"id": "fresh", "refresh": True})
+    with drawing_beside():
+        assert build.build(fresh, arrays, BackboneConfig()) == quiet
