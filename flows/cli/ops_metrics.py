@@ -11,7 +11,7 @@ from sightline.errors import ServerError
 from sightline.flows.cli import console, options
 from sightline.flows.cli.signals import graceful_sigterm
 from sightline.flows.server import api
-from sightline.pipeline.doctor import check_password
+from sightline.pipeline.doctor import check_address
 
 EXAMPLES = (
     "Examples:\n\nsightline ops metrics --artifacts /srv/sightline\n\n"
@@ -44,7 +44,7 @@ def metrics(
     api.configure(verbose=False)
     os.environ.setdefault("PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "ignore")
     if url := api.configured_url():
-        check_password(url)
+        check_address(url)
     console.show_log(verbose=False)
     from prometheus_client import start_http_server, write_to_textfile
 

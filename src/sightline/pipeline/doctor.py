@@ -4,7 +4,9 @@ import importlib.metadata
 import platform
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import httpx
 from packaging.requirements import Requirement
@@ -43,33 +45,35 @@ def check_all(
 def check_api(url: str) -> str:
     """Return the host of a Prefect API that answers, or raise ServerError.
 
-    That is also raised as by `check_password`.
+    That is also raised as by `check_address`.
     """
-    check_password(url)
-    try:
-        address = httpx.URL(url)
-    except httpx.InvalidURL:
-        address = httpx.URL()
-    if problem := _find_problem(address, f"{url.rstrip('/')}/health"):
+    address = check_address(url)
+    if problem := _find_problem(f"{url.rstrip('/')}/health"):
         raise ServerError(
             f"The Prefect API of PREFECT_API_URL does not answer ({problem}); start it with "
-            "`sightline ops server`, fix the address, or unset it to run without a server."
+            "`sightline ops server`, correct the address, or unset it to run without a server."
         )
     return address.host
 
 
-def check_password(url: str) -> None:
-    """Raise ServerError, which does not show it, if the URL of a Prefect API has a password."""
-    if "@" in url:  # Prefect would show it in its log and its pages
+def check_address(url: str) -> httpx.URL:
+    """Return the URL of a Prefect API; raise ServerError if it is malformed or has a password."""
+    if "@" in url:  # Prefect would show it in its log and its pages, so it is not in the error
         raise ServerError(
             "PREFECT_API_URL contains a user or a password; remove them and set "
             "PREFECT_API_AUTH_STRING=USER:PASSWORD."
         )
+    with suppress(httpx.InvalidURL, ValueError):
+        address = httpx.URL(url)
+        if urlsplit(url).scheme in {"http", "https"} and address.host:
+            return address
+    raise ServerError(
+        f"PREFECT_API_URL is not an http:// or https:// address ({url}); set it to that of a "
+        "Prefect API, such as http://127.0.0.1:4200/api, or unset it to run without a server."
+    )
 
 
-def _find_problem(address: httpx.URL, health: str) -> str | None:
-    if address.scheme not in {"http", "https"} or not address.host:
-        return "it is not an http:// or https:// address"
+def _find_problem(health: str) -> str | None:
     try:
         answer = httpx.get(health, timeout=_ANSWER_SECONDS)
     except httpx.HTTPError as error:

@@ -196,11 +196,18 @@ def test_mismatched_counts_are_refused_with_the_file():
     assert re.search(r"m\.npz.*4.*2", refused("datasets inspect m.npz"))
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:9/api", "http://[::1"])
-def test_api_that_does_not_answer_is_refused(place, monkeypatch, url):
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("http://127.0.0.1:9/api", "does not answer"),
+        ("http://[::1", "is not an http:// or https:// address"),
+        ("127.0.0.1:9/api", "is not an http:// or https:// address"),
+    ],
+)
+def test_api_that_does_not_answer_is_refused(place, monkeypatch, url, problem):
     write_npz(place / "textures.npz")
     monkeypatch.setenv("PREFECT_API_URL", url)
-    assert "PREFECT_API_URL does not answer" in refused("train --dataset textures.npz")
+    assert f"PREFECT_API_URL {problem}" in refused("train --dataset textures.npz")
 
 
 def test_damaged_run_costs_a_line_and_not_the_list(place):

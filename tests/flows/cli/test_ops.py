@@ -68,6 +68,11 @@ def test_metrics_refuse_an_address_whose_password_their_log_would_show(monkeypat
     assert "s3cret" not in message
 
 
+def test_metrics_refuse_a_malformed_address(monkeypatch):
+    monkeypatch.setenv("PREFECT_API_URL", "http://[bad/api")
+    assert "PREFECT_API_URL is not" in refused("ops metrics --textfile metrics.prom")
+
+
 def test_server_that_does_not_answer_is_named(monkeypatch):
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
     assert "does not answer" in refused("ops status")
