@@ -9,6 +9,8 @@ from sightline.data.remote.headers import SURVEY
 from sightline.data.sharding.partition import PARTITION
 from sightline.data.sharding.shard import INGEST_SHARD
 from sightline.evaluation.evaluate import EVALUATE, EVALUATE_MODEL
+from sightline.evaluation.neighbors import FIND_NEIGHBORS
+from sightline.evaluation.reference import FIT_REFERENCE
 from sightline.export.export import EXPORT
 from sightline.models.build import BUILD
 from sightline.pipeline.stages import Stage
@@ -29,6 +31,8 @@ STAGES: tuple[Stage[Any], ...] = (
     EMBED_SHARD,
     EMBED,
     TRAIN,
+    FIND_NEIGHBORS,
+    FIT_REFERENCE,
     EVALUATE,
     PREDICT,
     REPORT,

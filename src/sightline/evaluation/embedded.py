@@ -31,7 +31,7 @@ class Embedded:
         return {prefix + name: array[rows] for name, array in arrays.items()}
 
 
-def read(features: FrozenFeatures) -> Embedded | None:
+def read(features: FrozenFeatures) -> Embedded:
     """Read the features of at most 20,000 images, evenly spaced over each split."""
     parts = list(features.parts())
     total = sum(len(part.rows) for part in parts)
@@ -41,8 +41,6 @@ def read(features: FrozenFeatures) -> Embedded | None:
         rows = np.linspace(0, len(indexes) - 1, count).astype(np.int64)
         classes = read_labels(features.workspace, features.files, split)[indexes[rows]]
         found.append((np.full(count, split), indexes[rows], classes, pooled(stored)[rows]))
-    if not found:
-        return None
     splits, places, classes, values = (
         np.concatenate(column) for column in zip(*found, strict=True)
     )
@@ -52,8 +50,8 @@ def read(features: FrozenFeatures) -> Embedded | None:
 def pooled(features: ImageFeatures) -> NDArray[np.float32]:
     """Average features (n, height, width, channels), or (n, channels), over height and width."""
     middle = tuple(range(1, len(features.shape) - 1))
-    means = [features[rows].astype(np.float32).mean(axis=middle) for rows in blocks(features)]
-    return np.concatenate(means)
+    rounded = (features[rows].astype(np.float16) for rows in blocks(features))  # in all splits
+    return np.concatenate([part.astype(np.float32).mean(axis=middle) for part in rounded])
 
 
 def standardized(values: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -9,6 +9,7 @@ import json
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,9 +33,11 @@ from sightline.evaluation import (
     slices,
     threshold_curves,
 )
+from sightline.evaluation.frozen_features import FrozenFeatures
 from sightline.evaluation.model_under_test import Context, ModelUnderTest
-from sightline.evaluation.predictions import PREDICTIONS, predict_split
+from sightline.evaluation.predictions import PREDICTIONS, Predictions, predict_split
 from sightline.evaluation.predictions_table import Floats
+from sightline.evaluation.profile_sample import FeatureSample
 from sightline.pipeline.cache import Draft
 from sightline.records import (
     ArraySet,
@@ -67,7 +70,7 @@ _ROW_BYTES, _CLASS_BYTES = 24 + 64, 4
 """A row of the predictions table holds three int64, a source and a float32 for each class."""
 
 _SERVING_TOLERANCE = 1e-5  # Largest difference of a probability that counts as rounding
-_FEATURES_TOLERANCE = 0.01  # The same with features, which are rounded to float16
+_FEATURES_TOLERANCE = 0.01  # The same of features that are rounded to float16
 _log = logging.getLogger(__name__)
 
 
@@ -85,21 +88,19 @@ def measure(
     """Predict the test split and measure the predictions; see `evaluate.evaluate`."""
     run.workspace.check_room(_bytes_needed(arrays), "The predictions")
     tested = model_under_test.load(run, files, arrays, exported, settings, trained, features)
-    sample = profile_sample.FeatureSample(tested)
-    path, classes = draft.path(PREDICTIONS), len(files.class_names)
-    sources = stream_sources(run.workspace, files, "test")
-    predictions = predict_split(
-        sample.predict, tested.images, tested.labels, sources, classes, path
-    )
-    served = _served(tested)
-    first = next(predictions_table.read_blocks(path, classes)).probabilities
-    serving_difference = _serving_difference(served, first[: len(served)])
-    tested = _without_deviating_features(tested, served)
+    path, served = draft.path(PREDICTIONS), _served(tested)
+    sample, predictions = _predict(tested, path, tested.features)
+    difference = _difference(served, path)
+    if tested.features is not None and difference > _SERVING_TOLERANCE:
+        tested = _with_deviating_features(tested, difference)
+        sample, predictions = _predict(tested, path)
+        difference = _difference(served, path)
+    _check_serving(difference)
     context = Context(tested, predictions, draft, sample)
     metrics = Metrics(
         **classification.measure(predictions, files.class_names),
         **{name: function(context) for name, function in MEASURES.items()},
-        serving_difference=serving_difference,
+        serving_difference=difference,
     )
     text = json.dumps(metrics.model_dump(mode="json"), indent=1, ensure_ascii=False)
     draft.path(_METRICS).write_text(text, encoding="utf-8")
@@ -121,23 +122,33 @@ def _served(tested: ModelUnderTest) -> Floats:
     return tested.predict_raw(tested.raw[:count])
 
 
-def _serving_difference(served: Floats, predicted: Floats) -> float:
-    """Compare the exported model on raw images with its network on prepared ones."""
-    difference = float(np.abs(served - predicted).max())
+def _predict(
+    tested: ModelUnderTest, path: Path, features: FrozenFeatures | None = None
+) -> tuple[FeatureSample, Predictions]:
+    """Predict the test split from its features or its images, and write the predictions."""
+    sample, classes = FeatureSample(tested, features), len(tested.files.class_names)
+    sources = stream_sources(tested.workspace, tested.files, "test")
+    return sample, predict_split(
+        sample.predict, sample.images, tested.labels, sources, classes, path
+    )
+
+
+def _difference(served: Floats, path: Path) -> float:
+    """Compare the exported model on raw images with the predictions that were written."""
+    first = next(predictions_table.read_blocks(path, served.shape[1])).probabilities
+    return float(np.abs(served - first[: len(served)]).max())
+
+
+def _check_serving(difference: float) -> None:
     if difference > _SERVING_TOLERANCE:
         raise StageError(
             f"The exported model differs from the trained one by {difference:.2g} in a class "
             f"probability, expected at most {_SERVING_TOLERANCE:.0e}: its preprocessing is wrong."
         )
-    return difference
 
 
-def _without_deviating_features(tested: ModelUnderTest, served: Floats) -> ModelUnderTest:
-    """Leave the features out if they lead to other predictions than the same images."""
-    if tested.features is None:
-        return tested
-    found = tested.predict_features(tested.features.open("test")[: len(served)])
-    difference = float(np.abs(served - found).max())
+def _with_deviating_features(tested: ModelUnderTest, difference: float) -> ModelUnderTest:
+    """Leave the features out if they differ by more than those of other splits are rounded."""
     if difference <= _FEATURES_TOLERANCE:
         return tested
     _log.warning(

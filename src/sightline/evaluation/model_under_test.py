@@ -33,7 +33,7 @@ _BATCH_BYTES = 8 << 20
 class ModelUnderTest:
     """A model with all that a measure may need."""
 
-    workspace: Workspace
+    run: Run
     files: DatasetFiles
     arrays: ArraySet
     settings: EvaluationConfig
@@ -45,6 +45,12 @@ class ModelUnderTest:
     labels: Labels  # int16 of shape (n,)
     batch_size: int  # Images a prediction step
     features: FrozenFeatures | None = None  # None if no layer was frozen
+    tail: "keras.Model | None" = None  # The layers after those, from features to probabilities
+
+    @property
+    def workspace(self) -> Workspace:
+        """Where the files are."""
+        return self.run.workspace
 
     def predict(self, images: NDArray[Any]) -> Floats:
         """Return the class probabilities of prepared images, (m, num_classes)."""
@@ -56,9 +62,9 @@ class ModelUnderTest:
 
     def predict_features(self, features: NDArray[Any]) -> Floats:
         """Return the class probabilities of images by their features, (m, ...)."""
-        assert self.features is not None  # noqa: S101 - features come from there
-        tail, values = self.features.tail, features.astype(np.float32)
-        return class_probabilities(tail, values, self.settings.batch_size)
+        assert self.tail is not None  # noqa: S101 - features come from there
+        values = features.astype(np.float32)
+        return class_probabilities(self.tail, values, self.settings.batch_size)
 
     def fastest(self, split: str) -> tuple[Predict, StoredImages]:
         """Return the fastest way to predict a split, and what to predict by it."""
@@ -95,16 +101,16 @@ def load(
     from sightline.models.cost import multiplications
 
     model = keras_files.read_model(Path(exported.path), exported.sha256)
-    network, frozen = keras_files.without_preprocessing(model), None
+    network, frozen, tail = keras_files.without_preprocessing(model), None, None
     if features is not None and features.last_frozen is not None:
         tail = backbone.tail(network, features.last_frozen)
-        frozen = FrozenFeatures(run.workspace, files, arrays, features, tail)
+        frozen = FrozenFeatures(run.workspace, files, arrays, features)
     image = multiplications(network)
-    of_features = multiplications(frozen.tail) if frozen else image
+    of_features = multiplications(tail) if tail else image
     cost = Cost(image, of_features, saliency.multiplications_of_a_map(network, image))
     most = _BATCH_BYTES // (4 * math.prod(files.image_shape))
     return ModelUnderTest(
-        workspace=run.workspace,
+        run=run,
         files=files,
         arrays=arrays,
         settings=settings,
@@ -116,6 +122,7 @@ def load(
         labels=read_labels(run.workspace, files, "test"),
         batch_size=min(settings.batch_size, max(1, most)),
         features=frozen,
+        tail=tail,
     )
 
 

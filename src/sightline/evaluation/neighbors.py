@@ -5,6 +5,7 @@ label that the model has memorized. Features are averaged over height and width,
 two images are as similar as the cosine of the angle between theirs.
 """
 
+import shutil
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,8 +15,11 @@ from numpy.typing import NDArray
 
 from sightline.data.label_table import read_sources
 from sightline.evaluation.embedded import TINY, Embedded, Rows, read
-from sightline.evaluation.model_under_test import Context, ModelUnderTest
-from sightline.records import NearestClass, Neighbors
+from sightline.evaluation.frozen_features import FrozenFeatures
+from sightline.evaluation.model_under_test import Context
+from sightline.pipeline.cache import Draft, find_or_make
+from sightline.pipeline.stages import Stage
+from sightline.records import ArraySet, DatasetFiles, NearestClass, Neighbors, Run
 
 Floats = NDArray[np.floating[Any]]
 
@@ -35,21 +39,51 @@ class Nearest(NamedTuple):
 
 def measure(context: Context) -> Neighbors | None:
     """Search neighbors; None for a run without features, or with fewer than three images."""
+    tested, draft = context.tested, context.draft
+    if tested.features is None:
+        return None
+    if sum(len(part.rows) for part in tested.features.parts()) < _FEWEST_IMAGES:
+        return None
+    similarity = tested.settings.duplicate_similarity
+    inputs = tested.files, tested.arrays, tested.features.found
+    found = find_neighbors(tested.run, *inputs, str(similarity))
+    for name, table in found.tables.items():
+        shutil.copyfile(tested.workspace.path(table.path), draft.path(f"{name}.parquet"))
+    tables = {name: draft.record(f"{name}.parquet") for name in found.tables}
+    return found.model_copy(update={"tables": tables})
+
+
+def find_neighbors(
+    run: Run, files: DatasetFiles, arrays: ArraySet, features: ArraySet, similarity: str
+) -> Neighbors:
+    """Search the neighbors of at least three images, which do not depend on the trained model.
+
+    Args:
+        features: Output of the stage embed.
+        similarity: Least cosine similarity of near duplicates.
+    """
+    key = FIND_NEIGHBORS.key(files, arrays, features, similarity)
+    frozen = FrozenFeatures(run.workspace, files, arrays, features)
+    return find_or_make(
+        run, FIND_NEIGHBORS, key, lambda draft: _search(frozen, float(similarity), draft)
+    )
+
+
+FIND_NEIGHBORS = Stage(find_neighbors, ("numpy", "scikit-learn"))
+
+
+def _search(features: FrozenFeatures, similarity: float, draft: Draft) -> Neighbors:
     from threadpoolctl import threadpool_limits
 
-    tested, draft = context.tested, context.draft
-    found = read(tested.features) if tested.features else None
-    if found is None or len(found.labels) < _FEWEST_IMAGES:
-        return None
-    classes, similarity = tested.files.class_names, tested.settings.duplicate_similarity
+    found, classes = read(features), features.files.class_names
     with threadpool_limits(1):  # the sums do not depend on the cores
         nearest = find(found.features)
         points = project(found, _MAP_POINTS)
     pairs = near_duplicates(found, nearest, similarity)
     contradicted = contradictions(found, nearest, len(classes))
     for prefix in ("", "other_"):
-        pairs = _with_sources(pairs, tested, prefix)
-    contradicted, points = (_with_sources(table, tested) for table in (contradicted, points))
+        pairs = _with_sources(pairs, features, prefix)
+    contradicted, points = (_with_sources(table, features) for table in (contradicted, points))
     tables = {"near_duplicates": pairs, "contradicted_labels": contradicted, "map": points}
     for name, table in tables.items():
         pq.write_table(table, draft.path(f"{name}.parquet"), write_page_checksum=True)
@@ -146,13 +180,13 @@ def project(found: Embedded, limit: int) -> pa.Table:
     return pa.table({**found.columns(rows), "x": places[:, 0], "y": places[:, 1]})
 
 
-def _with_sources(table: pa.Table, tested: ModelUnderTest, prefix: str = "") -> pa.Table:
+def _with_sources(table: pa.Table, features: FrozenFeatures, prefix: str = "") -> pa.Table:
     """Append a column with the file of each image."""
-    counts = [images.shape[0] for images in tested.files.images.values()]
-    starts = dict(zip(tested.files.images, np.cumsum([0, *counts]).tolist(), strict=False))
+    counts = [images.shape[0] for images in features.files.images.values()]
+    starts = dict(zip(features.files.images, np.cumsum([0, *counts]).tolist(), strict=False))
     splits, indexes = (table[f"{prefix}{name}"].to_pylist() for name in ("split", "index"))
     rows = [starts[split] + index for split, index in zip(splits, indexes, strict=True)]
-    label_table = tested.workspace.root / tested.files.labels.path
+    label_table = features.workspace.path(features.files.labels.path)
     sources = read_sources(label_table, np.array(rows, dtype=np.int64))
     return table.append_column(f"{prefix}source", sources)
 

@@ -10,6 +10,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from sightline.data.scaling import to_float
+from sightline.data.split_arrays import StoredImages
+from sightline.evaluation.frozen_features import FrozenFeatures
 from sightline.evaluation.model_under_test import Context, ModelUnderTest, class_probabilities
 from sightline.evaluation.predictions_table import Floats
 from sightline.records import FileRecord
@@ -47,25 +49,33 @@ class Sample(NamedTuple):
 
 
 class FeatureSample:
-    """Predicts the test images and keeps the features of at most 1,000 of them, drawn at random."""
+    """Predicts the test images and keeps the features of at most 1,000 of them, drawn at random.
 
-    def __init__(self, tested: ModelUnderTest) -> None:
+    `images` are what it predicts: prepared images or, where layers are frozen, what these return.
+    """
+
+    def __init__(self, tested: ModelUnderTest, frozen: FrozenFeatures | None = None) -> None:
         """Draw the images."""
-        from sightline.models import penultimate  # imports Keras
+        from sightline.models import backbone, penultimate  # imports Keras
 
         count = len(tested.labels)
         chosen = np.random.default_rng(0).choice(count, min(IMAGES, count), replace=False)
         self.rows = np.sort(chosen)  # int64 (m,), indexes in the test split
-        self._tested, self._network = tested, penultimate.joined(tested.network)
+        self._classes = len(tested.files.class_names)
+        self._network = penultimate.joined(tested.network)
+        self.images: StoredImages = tested.images
+        self._batch_size = tested.batch_size
+        if frozen is not None:
+            self._network = backbone.tail(self._network, str(frozen.found.last_frozen))
+            self.images, self._batch_size = frozen.open("test"), tested.settings.batch_size
         self._seen, self._kept = 0, list[Floats]()
 
     def predict(self, images: NDArray[Any]) -> Floats:
-        """Return the class probabilities of the next prepared images, (m, num_classes)."""
-        tested, found = self._tested, []
-        classes = len(tested.files.class_names)
-        for start in range(0, len(images), tested.batch_size):
-            batch = to_float(images[start : start + tested.batch_size])
-            both = class_probabilities(self._network, batch, tested.batch_size)
+        """Return the class probabilities of the next of the images, (m, num_classes)."""
+        classes, found = self._classes, []
+        for start in range(0, len(images), self._batch_size):
+            batch = to_float(images[start : start + self._batch_size])
+            both = class_probabilities(self._network, batch, self._batch_size)
             rows = self.rows - self._seen
             self._kept.append(both[rows[(rows >= 0) & (rows < len(batch))], classes:])
             self._seen += len(batch)

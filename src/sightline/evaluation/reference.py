@@ -6,16 +6,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.data.label_table import Labels
+from sightline.data.label_table import Labels, read_labels
 from sightline.data.split_arrays import (
     SelectedImages,
     StoredImages,
     blocks,
+    open_images,
     open_split,
     read_split_labels,
 )
 from sightline.evaluation.model_under_test import Context
-from sightline.records import LinearReference
+from sightline.pipeline.cache import Draft, find_or_make
+from sightline.pipeline.stages import Stage
+from sightline.records import ArraySet, ArraySplit, DatasetFiles, LinearReference, Run
+from sightline.storage.workspace import Workspace
 
 Features = NDArray[np.float32]
 
@@ -32,17 +36,35 @@ def measure(context: Context) -> LinearReference | None:
     tested = context.tested
     if "train" not in tested.arrays.splits:
         return None
-    split = tested.arrays.splits["train"]
-    images = open_split(tested.workspace, split)
-    labels = read_split_labels(tested.workspace, split)
-    count = min(len(images), tested.limits.reference)
-    rows = np.linspace(0, len(images) - 1, count).astype(np.int64)
-    if len(np.unique(labels[rows])) < _FEWEST_CLASSES:
+    split, most = tested.arrays.splits["train"], tested.limits.reference
+    if len(np.unique(_sampled(tested.workspace, split, most)[1])) < _FEWEST_CLASSES:
         return None
-    return compare(
-        *(small_pixels(SelectedImages(images, rows)), labels[rows]),
-        *(small_pixels(tested.raw), tested.labels),
-    )
+    return fit_reference(tested.run, tested.files, tested.arrays, str(most))
+
+
+def fit_reference(run: Run, files: DatasetFiles, arrays: ArraySet, most: str) -> LinearReference:
+    """Fit the regression to at most so many training images of at least two classes.
+
+    It does not depend on the trained model.
+    """
+
+    def make(_: Draft) -> LinearReference:
+        images, labels = _sampled(run.workspace, arrays.splits["train"], int(most))
+        tested = open_images(run.workspace, files.images["test"])
+        test_labels = read_labels(run.workspace, files, "test")
+        return compare(small_pixels(images), labels, small_pixels(tested), test_labels)
+
+    return find_or_make(run, FIT_REFERENCE, FIT_REFERENCE.key(files, arrays, most), make)
+
+
+FIT_REFERENCE = Stage(fit_reference, ("numpy", "scikit-learn"))
+
+
+def _sampled(workspace: Workspace, split: ArraySplit, most: int) -> tuple[SelectedImages, Labels]:
+    """Choose images, evenly spaced over a split, and read their labels."""
+    images, labels = open_split(workspace, split), read_split_labels(workspace, split)
+    rows = np.linspace(0, len(images) - 1, min(len(images), most)).astype(np.int64)
+    return SelectedImages(images, rows), labels[rows]
 
 
 def compare(

@@ -123,7 +123,8 @@ class ArraySplit(Record):
     """One split as training arrays."""
 
     # Shape (n, height, width, channels): uint8, the file of the stage ingest, or float32 with
-    # values in [0, 1]. After the stage embed: float16 features of shape (n, views, ...)
+    # values in [0, 1]. After the stage embed: features (n, views, ...), float32 of the
+    # test split and float16 of the others
     images: ImagesFile
     rows: ArrayFile | None = None  # int64 NPY (n,), the images of this split; None: all of them
     labels: ArrayFile  # NPY: int16 class numbers (n,), or float32 one-hot (n, num_classes)

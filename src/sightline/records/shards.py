@@ -68,6 +68,7 @@ class FeatureShard(Record):
     content: Sha256  # Digest of the SHA-256 of all images' pixels, in order
     blueprint: ModelBlueprint
     settings: EmbeddingConfig  # With the views of this split
+    dtype: str = "float16"  # Of the features
     done: int = Field(ge=0)  # Views before the shard, in all splits, for the progress
     total: int = Field(ge=1)  # Views of all splits
 
@@ -75,6 +76,6 @@ class FeatureShard(Record):
 class EmbeddedShard(Record):
     """Features of a shard in the cache."""
 
-    features: ArrayFile  # float16 (n, views, ...)
+    features: ArrayFile  # float16 or float32 (n, views, ...)
     digests: ArrayFile  # uint8 (n, 32): the SHA-256 of the pixels of each image
     front: str  # Identifies the frozen layers and settings, see `training.features`

@@ -19,10 +19,10 @@ def embed(
 ) -> ArraySet:
     """Compute the output of the frozen layers for each image. Runs in the Keras process.
 
-    Returns the same splits with float16 features of shape (n, views, ...) instead of images; only
-    the training split has more than one view. Raises ConfigError if the configured engine is not
-    installed, StageError if it does not agree with Keras, and StorageError if there is too little
-    room.
+    Returns the same splits with features of shape (n, views, ...) instead of images: float32 of the
+    test split, float16 of the others; only the training split has more than one view. Raises
+    ConfigError if the configured engine is not installed, StageError if it does not agree with
+    Keras, and StorageError if there is too little room.
     """
 
     def make(draft: Draft) -> ArraySet:

@@ -8,6 +8,8 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, islice
 
+import numpy as np
+
 from sightline.config import EmbeddingConfig
 from sightline.data.sharding.partition import cut
 from sightline.data.sharding.places import Named
@@ -32,8 +34,6 @@ from sightline.training.embed_shard import EMBED_SHARD
 FRONT = "front.txt"
 """File of an entry that identifies the layers and settings which computed its features."""
 
-_FLOAT16_BYTES = 2
-
 ComputeShards = Callable[[Run, Sequence[FeatureShard]], Iterator[EmbeddedShard]]
 """Computes the features of shards somewhere and yields them in order."""
 
@@ -50,9 +50,17 @@ def count_views(arrays: ArraySet, settings: EmbeddingConfig) -> int:
     return sum(split.count * own[name].views for name, split in arrays.splits.items())
 
 
-def check_room(workspace: Workspace, views: int, shape: Sequence[int]) -> None:
-    """Raise StorageError if there is no room for features of so many views, each of a shape."""
-    workspace.check_room(views * math.prod(shape) * _FLOAT16_BYTES, "The features")
+def dtype_of(split: str) -> str:
+    """Return the type of the features of a split.
+
+    The test split is predicted from them: float16 would change a probability by up to 1e-4.
+    """
+    return "float32" if split == "test" else "float16"
+
+
+def check_room(workspace: Workspace, shape: Sequence[int], dtype: str) -> None:
+    """Raise StorageError if there is no room for features of a shape."""
+    workspace.check_room(math.prod(shape) * np.dtype(dtype).itemsize, "The features")
 
 
 def with_features(split: ArraySplit, features: ArrayFile) -> ArraySplit:
@@ -82,6 +90,7 @@ def divide(
                 content=hashlib.sha256(b"".join(digest for _, digest in part)).hexdigest(),
                 blueprint=blueprint,
                 settings=own,
+                dtype=dtype_of(name),
                 done=done,
                 total=total,
             )
@@ -107,11 +116,11 @@ def merge(
     for name, split in arrays.splits.items():
         found = islice(computed, len(shards[name]))
         first = next(found)
-        shape = (split.count, *first.features.shape[1:])
-        check_room(run.workspace, split.count, shape[1:])
+        shape, dtype = (split.count, *first.features.shape[1:]), first.features.dtype
+        check_room(run.workspace, shape, dtype)
         draft.path(FRONT).write_text(first.front, encoding="ascii")
         with (
-            ArrayWriter(draft.path(f"features_{name}.npy"), shape, "float16") as features,
+            ArrayWriter(draft.path(f"features_{name}.npy"), shape, dtype) as features,
             ArrayWriter(draft.path(f"digests_{name}.npy"), (split.count, 32), "uint8") as own,
         ):
             for one in chain([first], found):

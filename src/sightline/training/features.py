@@ -35,6 +35,7 @@ from sightline.training.feature_shards import (
     FRONT,
     check_room,
     count_views,
+    dtype_of,
     settings_of,
     with_features,
 )
@@ -48,13 +49,12 @@ def compute(
 ) -> ArraySet:
     """Write the features of all splits to a draft; see `embed.embed`."""
     front = _open_front(run.workspace, blueprint, settings)
-    total = count_views(arrays, settings)
-    check_room(run.workspace, total, front.shape)
-    counter = Counter("views", total, "embed")
+    counter = Counter("views", count_views(arrays, settings), "embed")
     splits: dict[str, ArraySplit] = {}
     for name, own in settings_of(arrays, settings).items():
         images = open_split(run.workspace, arrays.splits[name])
-        source = _Source(front, images, np.concatenate([*crops.digests(images)]), own)
+        found = np.concatenate([*crops.digests(images)])
+        source = _Source(front, images, found, own, dtype_of(name))
         file, _ = source.write(run, draft, name, counter)
         splits[name] = with_features(arrays.splits[name], file)
     return arrays.model_copy(update={"splits": splits, "last_frozen": blueprint.last_frozen})
@@ -72,9 +72,8 @@ def compute_shard(run: Run, shard: FeatureShard, draft: Draft) -> EmbeddedShard:
             f"{shard.split.images.path} has other images than those of the shard; all workers must "
             "mount the same artifacts root (SIGHTLINE_ARTIFACTS). If they do, run again."
         )
-    check_room(run.workspace, shard.images * shard.settings.views, front.shape)
     counter = Counter("views", shard.total, "embed", shard.done)
-    source = _Source(front, images, digests, shard.settings)
+    source = _Source(front, images, digests, shard.settings, shard.dtype)
     features, own = source.write(run, draft, "shard", counter)
     return EmbeddedShard(features=features, digests=own, front=front.id)
 
@@ -123,6 +122,7 @@ class _Source:
     images: StoredImages
     digests: NDArray[np.uint8]  # SHA-256 of the pixels of each image, (n, 32)
     settings: EmbeddingConfig
+    dtype: str  # Of the features
 
     def write(
         self, run: Run, draft: Draft, name: str, counter: Counter
@@ -133,10 +133,11 @@ class _Source:
         )
         views = self.settings.views
         draft.path(FRONT).write_text(self.front.id, encoding="ascii")
-        known = find_known(run, self.front.id, self.digests, views)
+        known = find_known(run, self.front.id, self.digests, views, np.dtype(self.dtype))
         shape = (len(self.images), views, *self.front.shape)
+        check_room(run.workspace, shape, self.dtype)
         with (
-            ArrayWriter(draft.path(f"features_{name}.npy"), shape, "float16") as features,
+            ArrayWriter(draft.path(f"features_{name}.npy"), shape, self.dtype) as features,
             ArrayWriter(draft.path(f"digests_{name}.npy"), self.digests.shape, "uint8") as digests,
         ):
             digests.append(self.digests)
@@ -146,7 +147,7 @@ class _Source:
         return draft.array_record(features), draft.array_record(digests)
 
     def _blocks(self, known: Known) -> Iterator[Floats]:
-        """Yield float16 blocks (m, views, ...)."""
+        """Yield blocks (m, views, ...)."""
         views, engine = self.settings.views, self.front.engine
         size = max(1, engine.batch // views)
 
@@ -161,9 +162,10 @@ class _Source:
             found, new = prepared
             computed = iter(())
             if new:
-                features = engine.calculate(np.stack(new)).astype(np.float16)
+                features = engine.calculate(np.stack(new))
                 computed = iter(features.reshape(-1, views, *features.shape[1:]))
-            return np.stack([next(computed) if one is None else one for one in found])
+            every = [next(computed) if one is None else one for one in found]
+            return np.stack(every, dtype=self.dtype, casting="same_kind")
 
         prepared = ordered_map(prepare, range(0, len(self.images), size), batch_size=1)
         threads = engine.threads

@@ -19,11 +19,13 @@ from sightline.training.embed_shard import EMBED_SHARD
 from sightline.training.feature_shards import FRONT
 
 Known = dict[bytes, NDArray[Any]]
-"""Digest of an image to its float16 features (views, ...), which lie in a mapped file."""
+"""Digest of an image to its features (views, ...), which lie in a mapped file."""
 
 
-def find_known(run: Run, front: str, wanted: NDArray[np.uint8], views: int) -> Known:
-    """Find images whose features in so many views are in the cache.
+def find_known(
+    run: Run, front: str, wanted: NDArray[np.uint8], views: int, dtype: "np.dtype[Any]"
+) -> Known:
+    """Find images whose features in so many views are in the cache, at least as exact as `dtype`.
 
     `wanted` are their digests, uint8 (n, 32), and `front` identifies layers and settings. What is
     held in memory depends on n alone; an entry is checked before its features are used.
@@ -37,7 +39,8 @@ def find_known(run: Run, front: str, wanted: NDArray[np.uint8], views: int) -> K
                 digests.with_name(digests.name.replace("digests", "features"))
             )
             rows = {digest: row for row, digest in _rows(digests, prefixes) if digest in missing}
-            if rows and features.shape[1] >= views and _is_complete(run, digests.parent):
+            serve = features.shape[1] >= views and features.itemsize >= dtype.itemsize
+            if rows and serve and _is_complete(run, digests.parent):
                 found |= {digest: features[row, :views] for digest, row in rows.items()}
                 missing -= rows.keys()
     return found

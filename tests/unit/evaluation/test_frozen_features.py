@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -6,7 +7,13 @@ from interrupted_training import FIT
 from reading import ingest_arrays
 from sightline.config import BackboneConfig, EmbeddingConfig, EvaluationConfig, PreprocessingConfig
 from sightline.data import preprocess
-from sightline.evaluation import evaluate, model_under_test
+from sightline.evaluation import (
+    evaluate,
+    model_under_test,
+    neighbors,
+    profile_sample,
+    reference,
+)
 from sightline.models import build
 from sightline.records import ModelFile, Run
 from sightline.storage.workspace import Workspace
@@ -38,11 +45,15 @@ def stages(tmp_path_factory):
 def test_evaluation_by_features_equals_the_evaluation_of_images(stages):
     run, *inputs, features = stages
     quick, slow = evaluate.evaluate(run, *inputs, features), evaluate.evaluate(run, *inputs)
-    assert quick.predictions.sha256 == slow.predictions.sha256
+    root = run.workspace.root
+    rows, expected = (pd.read_parquet(root / found.predictions.path) for found in (quick, slow))
+    pd.testing.assert_frame_equal(rows, expected, rtol=1e-5, atol=1e-5)
+    one, other = (profile_sample.read(root / found.profile.path) for found in (quick, slow))
+    np.testing.assert_allclose(one.features, other.features, rtol=1e-3, atol=1e-4)
+    assert quick.serving_difference < 1e-5
     first, second = quick.calibration.temperature, slow.calibration.temperature
     assert first.validation_images == second.validation_images == 16
     assert first.temperature == pytest.approx(second.temperature, rel=1e-2)
-    root = run.workspace.root
     rows, expected = (
         pd.read_parquet(root / found.label_errors.table.path).set_index("index").sort_index()
         for found in (quick, slow)
@@ -54,12 +65,42 @@ def test_evaluation_by_features_equals_the_evaluation_of_images(stages):
         assert (root / table.path).is_file()
 
 
-def test_features_that_lead_to_other_predictions_are_not_used(stages, monkeypatch, caplog):
-    run, *inputs, features = stages
+def changed(monkeypatch, factor):
+    """Let all features be read multiplied by a factor."""
     read = model_under_test.FrozenFeatures.open
     monkeypatch.setattr(
-        model_under_test.FrozenFeatures, "open", lambda self, name: -read(self, name)[:]
+        model_under_test.FrozenFeatures, "open", lambda self, name: read(self, name)[:] * factor
     )
+
+
+def test_test_images_are_predicted_again_where_their_features_are_not_exact(stages, monkeypatch):
+    run, *inputs, features = stages
+    changed(monkeypatch, np.float32(1.001))
+    again = run.model_copy(update={"id": "inexact", "refresh": True})
+    found = evaluate.evaluate(again, *inputs, features)
+    expected = evaluate.evaluate(run, *inputs)
+    assert found.predictions.sha256 == expected.predictions.sha256
+    assert found.profile.sha256 == expected.profile.sha256
+    assert found.neighbors is not None
+
+
+def test_what_no_model_changes_is_computed_once(stages, monkeypatch):
+    run, files, arrays, trained, settings, features = stages
+    first = evaluate.evaluate(run, files, arrays, trained, settings, features)
+    for module, name in ((neighbors, "find"), (reference, "compare")):
+        monkeypatch.setattr(module, name, None)
+    other = settings.model_copy(update={"calibration_bins": 5})
+    second = evaluate.evaluate(run, files, arrays, trained, other, features)
+    assert second.predictions.path != first.predictions.path
+    assert second.linear_reference == first.linear_reference
+    for name, table in second.neighbors.tables.items():
+        assert table.sha256 == first.neighbors.tables[name].sha256
+        assert table.path.startswith("cache/evaluate/"), "the entry is complete in itself"
+
+
+def test_features_that_lead_to_other_predictions_are_not_used(stages, monkeypatch, caplog):
+    run, *inputs, features = stages
+    changed(monkeypatch, -1)
     again = run.model_copy(update={"id": "again", "refresh": True})
     with caplog.at_level("WARNING"):
         found = evaluate.evaluate(again, *inputs, features)

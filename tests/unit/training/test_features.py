@@ -64,12 +64,16 @@ def test_features_are_the_output_of_the_frozen_layers_for_each_view(
     run, arrays, blueprint, embedded
 ):
     assert opened(run, embedded).shape == (40, 2, 1, 1, 320)
+    assert opened(run, embedded).dtype == np.float16
     assert opened(run, embedded, "test").shape == (20, 1, 1, 1, 320)
     assert embedded.splits["train"].labels == arrays.splits["train"].labels
     views = np.stack([crops.view(image, n, TWO_VIEWS) for image in PHOTOS[:40] for n in (0, 1)])
     front = features._front(run.workspace, blueprint)
     expected = front.predict_on_batch(views).reshape(40, 2, 1, 1, 320)
     assert np.abs(opened(run, embedded) - expected).max() < 1e-3 * np.abs(expected).max()
+    expected = front.predict_on_batch(PHOTOS[40:])
+    difference = np.abs(opened(run, embedded, "test")[:, 0] - expected).max()
+    assert difference < 1e-5 * np.abs(expected).max(), "test images are predicted from these"
 
 
 def test_engine_that_is_wrong_or_not_installed_is_refused(run, blueprint, monkeypatch):
@@ -166,12 +170,14 @@ def test_shards_compute_only_images_that_no_entry_has(run, blueprint, seen):
 
 def test_only_new_images_are_computed(run, blueprint, embedded, seen):
     grown = np.concatenate([RNG.integers(0, 256, (5, 32, 32, 3), np.uint8), PHOTOS[:40]])
-    more = store(run, "grown", train=grown, test=PHOTOS[30:])
+    more = store(run, "grown", train=grown, validation=PHOTOS[30:], test=PHOTOS[38:])
     after = embed.embed(run, more, blueprint, TWO_VIEWS)
-    assert sum(seen) == 2 * 5
+    assert sum(seen) == 2 * 5 + 2, "float16 is not exact enough for two of the test images"
     np.testing.assert_array_equal(opened(run, after)[5:], opened(run, embedded))
-    before = opened(run, embedded)[30:, :1]
-    np.testing.assert_array_equal(opened(run, after, "test")[:10], before)
+    held_out, tested = opened(run, after, "validation"), opened(run, embedded, "test")
+    np.testing.assert_array_equal(held_out[:10], opened(run, embedded)[30:, :1])
+    np.testing.assert_array_equal(held_out[10:], tested[:].astype(np.float16))
+    np.testing.assert_array_equal(opened(run, after, "test")[2:], tested)
     seen.clear()
     fewer = embed.embed(run, more, blueprint, EmbeddingConfig(views=1))
     assert not seen
