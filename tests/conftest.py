@@ -7,6 +7,7 @@ import pytest
 from absl import logging as absl
 from xdist.scheduler import LoadScopeScheduling
 
+import groups
 from command import BIN, ROOT, execute
 from examples import write_npz
 from reading import ingest
@@ -126,6 +127,13 @@ def pytest_collection_finish():
     """Collect garbage again, but skip the imported modules: TensorFlow has many."""
     gc.freeze()
     gc.enable()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item, nextitem):
+    """End what the tests of a group share after the last of them."""
+    if nextitem is None or scope(nextitem.nodeid) != scope(item.nodeid):
+        groups.shared.close()
 
 
 @pytest.hookimpl(wrapper=True)

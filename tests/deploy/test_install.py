@@ -69,6 +69,7 @@ def python(place, install, wheel, *arguments):
     return done.stdout
 
 
+@pytest.mark.campaign
 def test_every_install_imports_its_own_flows_and_has_equal_digests(wheel, own_code):
     deployments = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
     entrypoints = sorted({deployment["entrypoint"] for deployment in deployments})

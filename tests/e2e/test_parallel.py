@@ -12,6 +12,8 @@ import pytest
 from command import ROOT
 from reading import prepare_textures
 
+pytestmark = pytest.mark.campaign
+
 PROGRAM = ROOT / "tests" / "support" / "parallel_training.py"
 PRECISION = 1e-5
 
@@ -79,7 +81,6 @@ def test_two_devices_of_tensorflow_train_as_one_and_resume_exactly(tensorflow):
     assert second != alone, "each device changes its images in its own way"
 
 
-@pytest.mark.campaign
 def test_two_devices_of_jax_train_as_one_and_resume_exactly(jax):
     check_devices(jax)
 
@@ -95,7 +96,6 @@ def begin_nodes(data, *last_steps):
     ]
 
 
-@pytest.mark.campaign
 @pytest.mark.long
 def test_node_that_dies_ends_the_others_and_all_resume_as_if_nothing_had_happened(jax, data):
     leader, follower = begin_nodes(data, 0, 25)

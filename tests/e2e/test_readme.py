@@ -48,12 +48,14 @@ def quickstart(checkout, environment):
     return run_folder.read(Workspace(checkout / "artifacts"), "latest")
 
 
+@pytest.mark.campaign
 def test_first_command_of_the_readme_reaches_96_percent(quickstart):
     assert quickstart.config.recipe == "quickstart"
     assert quickstart.records.build.parameters == 141_258
     assert quickstart.records.evaluate.accuracy >= 0.96
 
 
+@pytest.mark.campaign
 @pytest.mark.usefixtures("quickstart")
 @pytest.mark.parametrize("command", COMMANDS[1:])
 def test_command_of_the_readme_works(command, checkout, environment):

@@ -17,6 +17,8 @@ from sightline.storage.workspace import Workspace
 from sightline.training import checkpoint_callback, state
 from sightline.training.checkpoint_callback import CheckpointCallback
 
+pytestmark = pytest.mark.slow
+
 PLAIN = CnnConfig(convolutions=(Convolution(filters=4), Convolution(filters=8)), dense_units=8)
 RANDOM = PLAIN.model_copy(update={"dropout": 0.3})
 NORMALIZED = CnnConfig(

@@ -62,7 +62,7 @@ def shown(notebook, name):
     ]
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_tutorial_shows_every_stage(tutorial):
     outputs = {name: shown(tutorial, name) for name in ("build", "fit", "evaluate", "labels")}
     assert outputs["build"] == ["141,258 parameters\n", "picture"]
@@ -73,7 +73,7 @@ def test_tutorial_shows_every_stage(tutorial):
         assert shown(tutorial, name) == ["picture"], name
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_network_of_keras_and_that_of_sightline_are_equal_and_both_are_trained(beside_keras):
     assert shown(beside_keras, "build") == ["141,258 parameters\n"]
     lines = "".join(shown(beside_keras, "train"))
@@ -86,7 +86,7 @@ def test_network_of_keras_and_that_of_sightline_are_equal_and_both_are_trained(b
     assert shown(beside_keras, "use") == ["table"]
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_cell_shows_a_run_as_a_card(beside_keras):
     (cell,) = (cell for cell in beside_keras.cells if cell.id == "run")
     card = cell.outputs[0].data["text/html"]

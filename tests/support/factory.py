@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import groups
 import postgres
 from command import Completed
 from examples import write_npz
@@ -47,15 +48,14 @@ def factory(
     webhook: Webhook,
     database: postgres.Database,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Stack]:
+) -> Stack:
     """A Prefect server on PostgreSQL, without pools and workers yet."""
     settings = {
         **environment,
         "SIGHTLINE_WEBHOOK_URL": webhook[0],
         "PREFECT_API_DATABASE_CONNECTION_URL": database.url,
     }
-    with closing(Stack(tmp_path_factory.mktemp("factory"), settings)) as running:
-        yield running
+    return groups.shared.enter_context(closing(Stack(tmp_path_factory.mktemp("factory"), settings)))
 
 
 @pytest.fixture(scope="session")

@@ -51,6 +51,7 @@ def answer(process):
     return url, int(pid), password
 
 
+@pytest.mark.server
 def test_commands_side_by_side_use_one_server_which_ends_with_the_last(home):
     with start(USE + WAIT) as first, start(USE + WAIT) as second:
         url, pid, password = answer(first)
