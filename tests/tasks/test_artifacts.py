@@ -31,6 +31,7 @@ def show(api):
         artifacts.show_table([{"class": "a"}], key="dataset", description="Classes")
 
 
+@pytest.mark.slow
 def test_table_costs_a_few_tries_and_a_warning_if_the_database_is_away(caplog):
     with serving(HTTPServer(("127.0.0.1", 0), Broken)) as address:
         show(f"{address}/api")

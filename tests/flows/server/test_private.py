@@ -104,6 +104,7 @@ def test_home_that_cannot_be_written_is_refused_with_its_variable(home, monkeypa
     assert "PREFECT_HOME" in refused("ops private")
 
 
+@pytest.mark.server
 def test_database_is_not_the_one_of_the_users_own_server(home, monkeypatch):
     url = f"sqlite+aiosqlite:///{home / 'prefect.db'}"
     monkeypatch.setenv("PREFECT_SERVER_DATABASE_CONNECTION_URL", url)

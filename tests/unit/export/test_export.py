@@ -26,6 +26,7 @@ def check_of(certificate, name):
     return next(check for check in certificate.exports if check.format == name)
 
 
+@pytest.mark.slow
 @EVERY_FORMAT
 def test_export_predicts_what_was_measured_and_its_files_are_recorded(
     measured, certificate, name, entry
@@ -85,6 +86,7 @@ def test_model_that_differs_from_the_measured_one_is_refused(measured, in_proces
         changed.export(ExportConfig(formats=("saved_model",)))
 
 
+@pytest.mark.slow
 def test_equal_models_give_equal_bytes(measured, entry, tmp_path):
     arguments = (str(measured.model), measured.trained.model.sha256, str(tmp_path))
     names = [name for name in formats.chosen(ExportConfig()) if name != "keras"]

@@ -75,6 +75,7 @@ def parsed(text):
     return text_format.Parse(text, kind())
 
 
+@pytest.mark.slow
 def test_tensorflow_serving_finds_the_version_and_its_signature_answers(exports, tmp_path):
     import tensorflow as tf
 

@@ -31,6 +31,7 @@ def exported(entry, name):
     return entry / "exports" / EXPORTS[name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EXPORTS)
 def test_export_has_class_names_and_preprocessing(measured, entry, name):
     found = json.loads(found_by_others(name, exported(entry, name)))

@@ -5,6 +5,7 @@ from threading import Event
 
 import keras
 import numpy as np
+import pytest
 
 from sightline.config import (
     Augmentation,
@@ -66,6 +67,7 @@ def test_weights_are_those_that_keras_draws_from_the_same_seed():
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_another_seed_changes_the_training_and_draws_of_another_thread_do_not(run, prepared):
     changes = Augmentation(rotation=0.1)
     settings = TrainingConfig(epochs=1, batch_size=32, augmentation=changes)

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import runs_to_promote
 from runs_to_promote import decide, promote, publish
 from sightline import registry
@@ -112,6 +114,7 @@ for argument in sys.argv[1:]:  # each root names the operation at which its proc
 """
 
 
+@pytest.mark.campaign
 def test_process_killed_anywhere_leaves_a_usable_registry(tmp_path):
     before = tmp_path / "before"
     promote(before, "run-1")

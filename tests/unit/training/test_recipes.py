@@ -46,6 +46,7 @@ def test_recipe_has_the_tutorials_convolutions_and_no_more_parameters(recipe):
     assert 0.99 * parameters[1] < parameters[0] <= parameters[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("recipe", "changes"),
     [

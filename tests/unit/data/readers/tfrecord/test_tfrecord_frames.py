@@ -33,6 +33,7 @@ for kind in ("", "GZIP"):
 """
 
 
+@pytest.mark.slow
 def test_what_tensorflow_writes_is_read_exactly(tmp_path):
     subprocess.run([sys.executable, "-c", WRITE, tmp_path], check=True, capture_output=True)
     for name in ("x", "xGZIP"):
