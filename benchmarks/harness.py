@@ -67,9 +67,9 @@ def scratch() -> Iterator[Path]:
 
 def run(command: Sequence[str], **environment: str) -> dict[str, Any]:
     """Run a command that prints JSON and return that; exit with its error if it fails."""
-    done = subprocess.run(
-        command, env={**os.environ, **environment}, check=False, capture_output=True, text=True
-    )
+    variables = {**os.environ, **environment}
+    variables.pop("PYTHONDONTWRITEBYTECODE", None)  # as `make run` does
+    done = subprocess.run(command, env=variables, check=False, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)} failed ({done.returncode}):\n{done.stderr[-2000:]}")
     found: dict[str, Any] = json.loads(done.stdout)

@@ -3,11 +3,10 @@
 import logging
 from typing import NamedTuple
 
-from prefect import flow
-
 from sightline.config import RunConfig, TrainingConfig
 from sightline.data import announcement, fact_lines
 from sightline.errors import SightlineError
+from sightline.flows.called_flow import Undescribed, called_flow
 from sightline.flows.preflight import IngestedAhead, check_settings, preflight
 from sightline.flows.stage_timer import StageTimer
 from sightline.records import (
@@ -46,9 +45,12 @@ from sightline.training.device import prepare_process
 _log = logging.getLogger("sightline.flows")
 
 
-@flow(name="train", flow_run_name="{run.id}", persist_result=False, result_serializer="json")
+@called_flow("train")
 def training_flow(
-    config: RunConfig, run: Run, source: Source | None = None, ahead: IngestedAhead | None = None
+    config: Undescribed[RunConfig],
+    run: Undescribed[Run],
+    source: Undescribed[Source] | None = None,
+    ahead: Undescribed[IngestedAhead] | None = None,
 ) -> RunSummary:
     """Train a classifier and publish its run folder.
 

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from prefect import flow
-
 from sightline.config import RunConfig
 from sightline.experiments import seeds as seed_runs
 from sightline.experiments.seeds import SeedRun, SeedSummary
+from sightline.flows.called_flow import Undescribed, called_flow
 from sightline.flows.preflight import IngestedAhead, preflight
 from sightline.flows.train import run_stages
 from sightline.pipeline.process import keras_process
@@ -20,13 +19,13 @@ _SEEDS_PER_PROCESS = 10
 """Keras keeps a few megabytes of each training; its process is restarted after this many."""
 
 
-@flow(name="train-seeds", flow_run_name="{run.id}", persist_result=False, result_serializer="json")
+@called_flow("train-seeds")
 def seeds_flow(
-    config: RunConfig,
-    run: Run,
+    config: Undescribed[RunConfig],
+    run: Undescribed[Run],
     seeds: int,
-    source: Source | None = None,
-    ahead: IngestedAhead | None = None,
+    source: Undescribed[Source] | None = None,
+    ahead: Undescribed[IngestedAhead] | None = None,
 ) -> SeedSummary:
     """Train with several seeds, each with its own run folder, then measure the noise band.
 

@@ -7,14 +7,15 @@ import io
 import math
 import re
 from collections.abc import Callable
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
-from PIL import Image
+from PIL import Image, WebPImagePlugin  # noqa: F401 - else Pillow imports all formats for a WebP
 
 from sightline.config.flatten import flatten
+from sightline.pipeline import provenance
 from sightline.records import FileRecord
 from sightline.records.manifest import RunManifest
 from sightline.reporting import (
@@ -29,6 +30,7 @@ from sightline.reporting import (
     unlabelled,
     warnings,
 )
+from sightline.reporting.compiled_templates import CompiledTemplates
 from sightline.reporting.figures.canvas import DOTS_PER_INCH
 from sightline.reporting.table import Table, interval, times
 from sightline.storage.text import printable
@@ -171,8 +173,10 @@ def _shown(value: object) -> object:
 @functools.cache
 def _environment() -> Environment:
     templates = PackageLoader("sightline.reporting", "templates")
+    version = provenance.code_digest(__name__) + provenance.versions("jinja2")["jinja2"]
     environment = Environment(
         loader=templates,
+        bytecode_cache=CompiledTemplates(Path(__file__).parent / "templates/__pycache__", version),
         autoescape=select_autoescape(enabled_extensions=("html.j2",)),
         finalize=_shown,
         undefined=StrictUndefined,
