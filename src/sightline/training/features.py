@@ -53,6 +53,8 @@ def compute(
     splits: dict[str, ArraySplit] = {}
     for name, own in settings_of(arrays, settings).items():
         images = open_split(run.workspace, arrays.splits[name])
+        if not splits:
+            _check_engine(front, images)
         found = np.concatenate([*crops.digests(images)])
         source = _Source(front, images, found, own, dtype_of(name))
         file, _ = source.write(run, draft, name, counter)
@@ -72,6 +74,7 @@ def compute_shard(run: Run, shard: FeatureShard, draft: Draft) -> EmbeddedShard:
             f"{shard.split.images.path} has other images than those of the shard; all workers must "
             "mount the same artifacts root (SIGHTLINE_ARTIFACTS). If they do, run again."
         )
+    _check_engine(front, images)
     counter = Counter("views", shard.total, "embed", shard.done)
     source = _Source(front, images, digests, shard.settings, shard.dtype)
     features, own = source.write(run, draft, "shard", counter)
@@ -114,6 +117,10 @@ def _front(workspace: Workspace, blueprint: ModelBlueprint) -> keras.Model:
     return keras_files.with_preprocessing(frozen)
 
 
+def _check_engine(front: _Front, images: StoredImages) -> None:
+    check_agreement(front.model, front.engine.calculate, as_pixels(images[:_CHECKED]))
+
+
 @dataclass(frozen=True)
 class _Source:
     """Images (n, ...) whose features come from the cache, or else from the engine."""
@@ -128,9 +135,6 @@ class _Source:
         self, run: Run, draft: Draft, name: str, counter: Counter
     ) -> tuple[ArrayFile, ArrayFile]:
         """Write features and digests, and what computed them, to a draft; return both records."""
-        check_agreement(
-            self.front.model, self.front.engine.calculate, as_pixels(self.images[:_CHECKED])
-        )
         views = self.settings.views
         draft.path(FRONT).write_text(self.front.id, encoding="ascii")
         known = find_known(run, self.front.id, self.digests, views, np.dtype(self.dtype))
