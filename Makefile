@@ -17,6 +17,7 @@ LIMIT ?= $(if $(filter gpu,$(POOL)),1,2)
 POOL_TYPE ?=
 ADVISORIES ?=
 MNIST ?= artifacts/datasets/mnist
+PHOTOS ?=
 
 # Where `make server` answers, and what a worker on this machine needs.
 server deploy worker: export PREFECT_SERVER_ANALYTICS_ENABLED ?= false
@@ -103,8 +104,8 @@ demo: $(INSTALLED_DEV) ## Ship a model: gate, exports, predict, rollback, reprod
 	@$(BIN)/python docs/demo.py --data-dir "$(MNIST)"
 
 .PHONY: bench
-bench: $(INSTALLED) ## Measure against plain Keras, 15 minutes (MNIST=directory of its files)
-	@$(BIN)/python benchmarks/bench.py --data-dir "$(MNIST)"
+bench: $(INSTALLED) ## Measure against plain Keras, 15 minutes (MNIST=directory PHOTOS=folder)
+	@$(BIN)/python benchmarks/bench.py --data-dir "$(MNIST)" --photos "$(PHOTOS)" $(ARGS)
 
 .PHONY: bench-accuracy
 bench-accuracy: $(INSTALLED) ## Measure `fast` and `accurate` with five seeds each, an hour (MNIST=...)

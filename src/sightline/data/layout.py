@@ -9,13 +9,19 @@ from pathlib import Path
 UNSPLIT = "unsplit"  # Name of the only split of a source that has no test split yet
 LEFT_OUT = "Left out, "  # Start of every note on what was left out
 FILE_KINDS = {
-    "npz": r"(.+)\.npz",
-    "parquet": r"(.+)\.parquet",
-    "csv": r"(.+)\.csv",
-    "tfrecord": r"(.+)\.tfrec(?:ords?)?(?:\.gz)?(?:-\d+-of-\d+)?|([^.]+)-\d{5}-of-\d{5}",
-    "webdataset": r"(.+)\.(?:tar|tar\.gz|tgz)",
+    kind: re.compile(pattern, re.IGNORECASE)
+    for kind, pattern in {
+        "npz": r"(.+)\.npz",
+        "parquet": r"(.+)\.parquet",
+        "csv": r"(.+)\.csv",
+        "tfrecord": r"(.+)\.tfrec(?:ords?)?(?:\.gz)?(?:-\d+-of-\d+)?|([^.]+)-\d{5}-of-\d{5}",
+        "webdataset": r"(.+)\.(?:tar|tar\.gz|tgz)",
+    }.items()
 }
-"""Formats of single files, and regular expressions of their names, whose groups are the stem."""
+"""Formats of single files, and regular expressions of their names, whose groups are the stem.
+
+No name is of two formats.
+"""
 
 
 class Detail(str):
@@ -66,14 +72,10 @@ class Layout:
 
 def kind_of(name: str) -> str | None:
     """Return the format of a single file by its name, in any case; None if it is unknown."""
-    return next((kind for kind in FILE_KINDS if _match(kind, name)), None)
+    return next((kind for kind, names in FILE_KINDS.items() if names.fullmatch(name)), None)
 
 
 def stem_of(name: str) -> str:
     """Return the name of a file of a known format without its ending; other names as they are."""
-    found = next(filter(None, (_match(kind, name) for kind in FILE_KINDS)), None)
+    found = next(filter(None, (names.fullmatch(name) for names in FILE_KINDS.values())), None)
     return next(filter(None, found.groups())) if found else name
-
-
-def _match(kind: str, name: str) -> re.Match[str] | None:
-    return re.fullmatch(FILE_KINDS[kind], name, re.IGNORECASE)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sightline.data.folder import Entries, check_link, list_folder
 from sightline.data.image_folders import left_out
-from sightline.data.layout import UNSPLIT, Layout, SplitFiles, kind_of, stem_of
+from sightline.data.layout import FILE_KINDS, UNSPLIT, Layout, SplitFiles, stem_of
 from sightline.data.split_names import find_splits, series_of, split_word
 from sightline.errors import DataError
 
@@ -118,5 +118,5 @@ def as_splits(files: SplitFiles) -> SplitFiles:
 
 
 def _of_kind(kind: str, path: Path, entries: Entries) -> tuple[Path, ...]:
-    named = (entry for entry in entries if kind_of(entry.name) == kind)
+    named = (entry for entry in entries if FILE_KINDS[kind].fullmatch(entry.name))
     return tuple(path / entry.name for entry in named if entry.is_file())

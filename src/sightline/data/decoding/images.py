@@ -20,10 +20,11 @@ from sightline.data.decoding.color_profiles import is_srgb, to_srgb
 from sightline.data.decoding.conform import conform_image, flatten, is_grey, window_of
 from sightline.data.decoding.image_opening import with_image
 from sightline.data.decoding.parallel import ordered_map
-from sightline.data.readers.base import DIGEST, Blocks, Form, RawBlock, rows_in_block
+from sightline.data.readers.base import DIGEST, Blocks, Form, RawBlock
 from sightline.errors import DataError
 
 _ROTATED = frozenset({5, 6, 7, 8})  # EXIF orientations that swap height and width
+_BLOCK_BYTES = 2 << 20  # A cache of the processor still holds a block when it is examined
 R = TypeVar("R")
 
 
@@ -65,7 +66,8 @@ def decode(images: Iterable[EncodedImage], form: Form) -> Blocks:
         return kept, digest, _decode(opened, content, form)
 
     decoded = ordered_map(read, images)
-    while block := list(islice(decoded, rows_in_block(math.prod(form.shape)))):
+    rows = max(1, _BLOCK_BYTES // math.prod(form.shape))
+    while block := list(islice(decoded, rows)):
         contents, digests, pixels = zip(*block, strict=True)
         encoded = contents if form.encoded else None
         yield RawBlock(np.stack(pixels), np.array(digests, DIGEST), encoded)

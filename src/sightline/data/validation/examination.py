@@ -9,7 +9,7 @@ from sightline.data.readers.base import DIGEST, digests_of
 from sightline.data.validation.near_duplicates import SPECTRUM, fingerprints
 from sightline.data.validation.profile import Sums, pixel_sums
 
-_PARTS = 8  # Parts of a block that are converted to floats one by one
+_PART_BYTES = 1 << 20  # Of a block, at once: a cache of the processor holds it
 _BLACK, _WHITE = 5, 250
 """Values up to and from which a pixel counts as black and white; JPEG rarely hits 0 and 255."""
 
@@ -44,20 +44,24 @@ Mask = NDArray[np.bool_]
 def examine(images: NDArray[np.uint8]) -> Examined:
     """Examine images, uint8 (m, height, width, channels); return an array of `EXAMINED` (m,)."""
     found = np.zeros(len(images), EXAMINED)
-    count = max(1, min(len(images), _PARTS))
+    count = max(1, min(len(images), images.nbytes // _PART_BYTES))
     for part, rows in zip(np.array_split(images, count), np.array_split(found, count), strict=True):
         rows["sum"] = pixel_sums(part)
         rows["pixels"] = digests_of(part)
         rows["hash"], rows["spectrum"] = fingerprints(part)
-        rows["blank"] = is_blank(part)
+        rows["blank"] = is_blank(part, rows["sum"])
         rows["saturated"] = is_saturated(part, rows["sum"]) & ~rows["blank"]
     return found
 
 
-def is_blank(images: NDArray[np.uint8]) -> Mask:
-    """Return which images have a single pixel value: bool array of shape (n,)."""
+def is_blank(images: NDArray[np.uint8], sums: Sums) -> Mask:
+    """Return which images have a single pixel value: bool array of shape (n,).
+
+    `sums` are their `pixel_sums`.
+    """
     flat = images.reshape(len(images), -1)
-    found: Mask = flat.min(axis=1) == flat.max(axis=1)
+    found: Mask = sums == flat[:, 0] * np.int64(flat.shape[1])
+    found[found] = (flat[found] == flat[found, :1]).all(axis=1)
     return found
 
 

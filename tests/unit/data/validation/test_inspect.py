@@ -91,9 +91,10 @@ def uniform(*values):
 
 
 def test_image_of_one_value_is_blank():
-    images = uniform(0, 128, 255, 7)
+    images = uniform(0, 128, 255, 7, 9)
     images[3, 5, 5] = 8
-    assert is_blank(images).tolist() == [True, True, True, False]
+    images[4, 5, 5:7, 0] = 8, 10  # the mean is still the first pixel
+    assert is_blank(images, pixel_sums(images)).tolist() == [True, True, True, False, False]
 
 
 def test_black_or_white_images_are_saturated():
