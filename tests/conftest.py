@@ -29,7 +29,8 @@ SHARING = {
         "e2e/test_supervised",
         "faults/test_orchestrator",
     ),
-    "flows": ("flows/", "tasks/"),
+    "commands": ("flows/cli/", "flows/server/", "flows/trials/", "tasks/"),
+    "flows": ("flows/",),
     "faultpoint": tuple(
         f"faults/test_{name}" for name in ("kills", "disk", "damaged_caches", "concurrency")
     ),
@@ -38,7 +39,8 @@ SHARING = {
     ),
 }
 """Files that share a set-up: a server with deployments and workers, the API and the run of the
-flows, the run that is killed at file operations, a server for commands."""
+flows (twice, since they take the longest), the run that is killed at file operations, a server for
+commands."""
 
 APART = (
     "tests/flows/server/test_api.py",
@@ -53,6 +55,7 @@ LONGEST = (
     "tests/faults/test_outages.py",
     "faultpoint",
     "flows",
+    "commands",
     "tests/e2e/test_readme.py",
     "tests/unit/models/test_architectures.py",
     "tests/faults/test_resuming.py",

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.campaign
 def test_step_killed_at_a_file_operation_recovers_without_loss(finished, tmp_path, step):
     swept = Sweep(*finished, step, tmp_path)
     assert {"open", "write", "fsync", "rename"} <= {point.kind for point in swept.points}
-    some = sample(swept.points, 4 if step in roots.SLOW else 12, seed=22)
+    some = sample(swept.points, 3 if step in roots.SLOW else 8, seed=22)
     for point in distinct(swept.points) if FULL else some:
         swept.kill(point)
 
