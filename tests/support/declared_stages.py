@@ -16,6 +16,7 @@ from sightline.models.build import BUILD
 from sightline.pipeline.stages import Stage
 from sightline.prediction.shards import PREDICT_SHARD
 from sightline.prediction.unlabelled import PREDICT
+from sightline.reporting.data_figures import DRAW_DATA
 from sightline.reporting.report import REPORT, REPORT_EVALUATION
 from sightline.training.embed import EMBED
 from sightline.training.embed_shard import EMBED_SHARD
@@ -35,6 +36,7 @@ STAGES: tuple[Stage[Any], ...] = (
     FIT_REFERENCE,
     EVALUATE,
     PREDICT,
+    DRAW_DATA,
     REPORT,
     EXPORT,
     PREDICT_SHARD,

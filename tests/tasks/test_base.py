@@ -111,7 +111,7 @@ def test_stages_are_tasks_with_everything_that_operation_needs():
     from declared_stages import STAGES
 
     within_others = {"survey_files", "partition", "ingest_shard", "embed_shard", "predict_shard"}
-    within_others |= {"find_neighbors", "fit_reference"}
+    within_others |= {"find_neighbors", "fit_reference", "draw_data"}
     within_others |= {"ingest_labelled", "evaluate_model", "report_evaluation"}  # in `evaluate`
     for stage in (one for one in STAGES if one.name not in within_others):
         task = getattr(import_module(f"sightline.tasks.{stage.name}"), stage.name)

@@ -5,7 +5,6 @@ label that the model has memorized. Features are averaged over height and width,
 two images are as similar as the cosine of the angle between theirs.
 """
 
-import shutil
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -47,9 +46,9 @@ def measure(context: Context) -> Neighbors | None:
     similarity = tested.settings.duplicate_similarity
     inputs = tested.files, tested.arrays, tested.features.found
     found = find_neighbors(tested.run, *inputs, str(similarity))
-    for name, table in found.tables.items():
-        shutil.copyfile(tested.workspace.path(table.path), draft.path(f"{name}.parquet"))
-    tables = {name: draft.record(f"{name}.parquet") for name in found.tables}
+    tables = {
+        name: draft.copy(tested.workspace.path(one.path), one) for name, one in found.tables.items()
+    }
     return found.model_copy(update={"tables": tables})
 
 

@@ -8,6 +8,7 @@ a lock lets only one process build the entry of a key. On object storage, the st
 
 import json
 import logging
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -55,6 +56,11 @@ class Draft:
         """Return the record of a complete NPY file; its writer has digested it."""
         file = self.record(writer.path.relative_to(self._folder).as_posix(), writer.sha256)
         return ArrayFile(**dict(file), shape=writer.shape, dtype=str(writer.dtype))
+
+    def copy(self, source: Path, record: FileRecord) -> FileRecord:
+        """Copy a file of another entry and return its record here."""
+        shutil.copyfile(source, self.path(source.name))
+        return self.record(source.name, record.sha256)
 
     def all_digests(self) -> dict[str, str]:
         """Return the digests of all files by name; only those without a record are read."""

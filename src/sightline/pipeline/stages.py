@@ -25,8 +25,8 @@ KERAS = ("keras", "numpy")
 STAGE_NAMES = (
     *("survey_files", "partition", "ingest_shard", "ingest", "preprocess", "build", "embed_shard"),
     "embed",
-    *("train", "find_neighbors", "fit_reference", "evaluate", "predict", "report", "export"),
-    "predict_shard",
+    *("train", "find_neighbors", "fit_reference", "evaluate", "predict"),
+    *("draw_data", "report", "export", "predict_shard"),
     *("ingest_labelled", "evaluate_model", "report_evaluation"),
 )
 """All stages in the order of the pipeline, then those of an evaluation alone; each has a folder of

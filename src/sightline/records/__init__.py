@@ -53,6 +53,7 @@ from sightline.records.promotion import Certificate, Criterion, Decision, Export
 from sightline.records.result import (
     ClassExample,
     ConfusedClasses,
+    Figures,
     Mistake,
     Report,
     RunComparison,

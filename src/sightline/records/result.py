@@ -45,16 +45,21 @@ class ClassExample(Record):
     thumbnail: FileRecord  # WebP
 
 
-class Report(Record):
-    """Output of report: its figures and the mistakes that it shows."""
+class Figures(Record):
+    """Figures as files."""
 
     # Figure name to its PNG: "samples", "curves", "confusion_matrix", "mistakes", and where there
     # are any or not too many, "findings", "layers" and those of optional measures
     figures: dict[str, FileRecord]
-    # Figure name to its WebP for the page
+    # Figure name to its WebP for the page, of those that it shows
     page_figures: dict[str, FileRecord] = Field(default_factory=dict)
     # The same for dark pages, of figures with photographs, which cannot be inverted
     dark_figures: dict[str, FileRecord] = Field(default_factory=dict)
+
+
+class Report(Figures):
+    """Output of report: its figures and the mistakes that it shows."""
+
     thumbnails: tuple[FileRecord, ...]  # One WebP per mistake, in the order of `mistakes`
     mistakes: tuple[Mistake, ...]  # The most confident mistakes, in descending order of confidence
     mistakes_total: int  # Number of misclassified test images

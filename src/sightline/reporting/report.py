@@ -9,15 +9,15 @@ from sightline.pipeline.stages import Stage
 from sightline.records import (
     DatasetFiles,
     Evaluation,
-    FileRecord,
+    Figures,
     ModelBlueprint,
     Report,
     Run,
     TrainedModel,
 )
-from sightline.reporting import report_figures, thumbnails
-from sightline.reporting.figures import canvas, webp
-from sightline.reporting.report_figures import Figure, Inputs
+from sightline.reporting import data_figures, report_figures, thumbnails
+from sightline.reporting.data_figures import Figure
+from sightline.reporting.report_figures import Inputs
 
 _FIGURES_BYTES, _THUMBNAIL_BYTES, _SMALL_BYTES = 2 << 20, 16 << 10, 4 << 10
 """Estimated size of all figures, of the thumbnail of a mistake, and of a small thumbnail."""
@@ -35,10 +35,9 @@ def report(
     inputs = Inputs(run.workspace, files, evaluation)
 
     def make(draft: Draft) -> Report:
-        training = chain(
-            report_figures.findings(inputs), report_figures.training(inputs, blueprint, trained)
-        )
-        return _draw(inputs, settings, chain(report_figures.samples(inputs), training), draft)
+        data = data_figures.draw_data(run, files, evaluation.neighbors)
+        training = report_figures.training(inputs, blueprint, trained)
+        return _draw(inputs, settings, training, draft, data)
 
     key = REPORT.key(files, blueprint, trained, evaluation, settings)
     return find_or_make(run, REPORT, key, make)
@@ -54,11 +53,11 @@ def report_evaluation(
         run,
         REPORT_EVALUATION,
         key,
-        lambda draft: _draw(inputs, settings, report_figures.findings(inputs), draft),
+        lambda draft: _draw(inputs, settings, data_figures.findings(run.workspace, files), draft),
     )
 
 
-_LIBRARIES = ("matplotlib", "pillow", "pandas")
+_LIBRARIES = ("matplotlib", "pillow")
 
 REPORT = Stage(
     report,
@@ -68,8 +67,14 @@ REPORT = Stage(
 REPORT_EVALUATION = Stage(report_evaluation, _LIBRARIES, reads=frozenset({"inspection"}))
 
 
-def _draw(inputs: Inputs, settings: ReportConfig, first: Iterable[Figure], draft: Draft) -> Report:
-    """Draw some figures, those of the evaluation, and all thumbnails."""
+def _draw(
+    inputs: Inputs,
+    settings: ReportConfig,
+    first: Iterable[Figure],
+    draft: Draft,
+    data: Figures | None = None,
+) -> Report:
+    """Draw some figures, those of the evaluation, and all thumbnails; copy those of the data."""
     small = thumbnails.MOST_SMALL * _SMALL_BYTES
     needed = _FIGURES_BYTES + settings.mistakes * _THUMBNAIL_BYTES + small
     inputs.workspace.check_room(needed, "The figures of the report")
@@ -77,21 +82,13 @@ def _draw(inputs: Inputs, settings: ReportConfig, first: Iterable[Figure], draft
     mistakes, total = inputs.mistakes(len(test))
     worst = mistakes[: settings.mistakes]
     images = test[[mistake.index for mistake in worst]]
-    drawn: dict[str, FileRecord] = {}
-    light: dict[str, FileRecord] = {}
-    dark: dict[str, FileRecord] = {}
-    for name, draw in chain(first, report_figures.tested(inputs, images, worst)):
-        path = draft.path(f"{name}.png")
-        draw(path)
-        drawn[name] = draft.record(path.name)
-        path.with_suffix(".webp").write_bytes(webp.encode(path))
-        light[name] = draft.record(f"{name}.webp")
-        if canvas.dark(path).exists():
-            dark[name] = draft.record(canvas.dark(path).name)
+    found = dict(
+        data_figures.write(draft, chain(first, report_figures.tested(inputs, images, worst)))
+    )
+    for kind, named in data_figures.copy(draft, inputs.workspace, data) if data else ():
+        found[kind] = named | found[kind]
     return Report(
-        figures=drawn,
-        page_figures=light,
-        dark_figures=dark,
+        **found,
         thumbnails=thumbnails.of_mistakes(draft, images),
         mistakes=worst,
         mistakes_total=total,

@@ -1,16 +1,13 @@
 """The figures of a report, each with the function that draws it."""
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import pyarrow.parquet as pq
 
-from sightline.data.samples import choose_samples
 from sightline.data.split_arrays import StoredImages, open_images
-from sightline.data.validation.findings import select_findings
 from sightline.evaluation import label_errors
 from sightline.evaluation.predictions import most_confident_mistakes, sample_correct
 from sightline.records import (
@@ -21,18 +18,16 @@ from sightline.records import (
     ModelBlueprint,
     TrainedModel,
 )
-from sightline.reporting import neighbors
+from sightline.reporting.data_figures import Figure
 from sightline.reporting.figures.augmentation import draw_augmentation
 from sightline.reporting.figures.calibration import draw_calibration
 from sightline.reporting.figures.confusion import draw_confusion_matrix
 from sightline.reporting.figures.correct import draw_correct
-from sightline.reporting.figures.curves import draw_curves
+from sightline.reporting.figures.curves import History, draw_curves
 from sightline.reporting.figures.grid import (
     Images,
-    draw_findings,
     draw_label_errors,
     draw_mistakes,
-    draw_samples,
 )
 from sightline.reporting.figures.layers import draw_layers
 from sightline.reporting.figures.robustness import draw_robustness
@@ -41,17 +36,9 @@ from sightline.reporting.figures.threshold_curves import draw_threshold_curves
 from sightline.storage.npy import open_mapped
 from sightline.storage.workspace import Workspace
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 _LABEL_ERRORS = 24  # Most label errors that are drawn; the table has all
 _CORRECT = 12  # Most correct predictions that are drawn
 _MOST_LAYERS = 60  # Two columns; more are illegible, and the page lists them in a table
-_FINDINGS, _FINDINGS_BYTES = 24, 32 << 20
-"""Most findings that are drawn; fewer if the images are large."""
-
-Figure = tuple[str, Callable[[Path], None]]
-"""The name of a figure, and the function that draws it to a path."""
 
 
 class Inputs(NamedTuple):
@@ -82,12 +69,6 @@ class Inputs(NamedTuple):
         return label_errors.read(self.path(found.table), self.files.class_names, _LABEL_ERRORS)
 
 
-def samples(inputs: Inputs) -> Iterator[Figure]:
-    """Yield the figure of a few images of each class."""
-    chosen, names = choose_samples(inputs.workspace, inputs.files)
-    yield "samples", partial(draw_samples, images=chosen, labels=names)
-
-
 def training(inputs: Inputs, blueprint: ModelBlueprint, trained: TrainedModel) -> Iterator[Figure]:
     """Yield the figures of the network and its training."""
     if len(blueprint.layers) <= _MOST_LAYERS:
@@ -116,27 +97,9 @@ def _correct(inputs: Inputs) -> Iterator[Figure]:
         yield "correct", draw
 
 
-def findings(inputs: Inputs) -> Iterator[Figure]:
-    """Yield the figure of what the data gate found, if anything."""
-    files = inputs.files
-    if files.inspection is None:
-        return
-    most = max(1, min(_FINDINGS, _FINDINGS_BYTES // math.prod(files.image_shape)))
-    found = select_findings(inputs.path(files.inspection.findings), most)
-    if found:
-        splits = {name: inputs.images(name) for name in files.images}
-        images = [
-            [splits[place.split][[place.index]][0] for place in (one.image, one.other) if place]
-            for one in found
-        ]
-        names = files.class_names
-        yield "findings", partial(draw_findings, found=found, images=images, class_names=names)
-
-
-def _table(inputs: Inputs, file: FileRecord) -> "pd.DataFrame":
+def _table(inputs: Inputs, file: FileRecord) -> History:
     table = pq.read_table(inputs.path(file), page_checksum_verification=True)
-    found: pd.DataFrame = table.to_pandas()
-    return found
+    return {name: table[name].to_numpy() for name in table.column_names}
 
 
 def _measurements(inputs: Inputs) -> Iterator[Figure]:
@@ -158,8 +121,6 @@ def _measurements(inputs: Inputs) -> Iterator[Figure]:
         maps = open_mapped(inputs.path(found.saliency.maps))
         images = inputs.images("test")[rows]
         yield "saliency", partial(draw_saliency, images=images, maps=maps, mistakes=explained)
-    if found.neighbors is not None:
-        yield from neighbors.figures(inputs.workspace, inputs.files, found.neighbors)
     if errors := inputs.label_errors():
         images = inputs.images("train")[[error.index for error in errors]]
         yield "label_errors", partial(draw_label_errors, images=images, errors=errors)

@@ -4,7 +4,6 @@ import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,13 +15,10 @@ from sightline.pipeline import entry_store
 from sightline.records.difference import Flip, RunDifference
 from sightline.records.manifest import RunManifest
 from sightline.reporting import page, run_diff_rows
-from sightline.reporting.figures.curves import draw_both_curves
+from sightline.reporting.figures.curves import History, draw_both_curves
 from sightline.reporting.figures.thumbnail import write_thumbnail
 from sightline.storage import files
 from sightline.storage.workspace import Workspace
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _WATCHED = ("val_accuracy", "val_loss")  # Curves that are missing without a validation split
 Pair = tuple[RunManifest, RunManifest]
@@ -71,15 +67,15 @@ def _drawn(draw: Callable[[Path], None]) -> bytes:
         return path.read_bytes()
 
 
-def _history(workspace: Workspace, run: RunManifest) -> "pd.DataFrame":
+def _history(workspace: Workspace, run: RunManifest) -> History:
     path = verify.intact_file(workspace, run, "history.parquet")
     try:
         table = pq.read_table(path, page_checksum_verification=True)
         watched = [name for name in _WATCHED if name in table.column_names]
         if not table.num_rows:
             raise ValueError("it has no epochs")
-        history: pd.DataFrame = table.select(["epoch", "accuracy", "loss", *watched]).to_pandas()
-        return history.astype(float)
+        columns = ("epoch", "accuracy", "loss", *watched)
+        return {name: table[name].to_numpy().astype(float) for name in columns}
     except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
         raise InputError(f"{path} cannot be read as a history: {error}.") from None
 

@@ -2,12 +2,14 @@
 
 import io
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from sightline.reporting.figures import webp
 
@@ -53,9 +55,7 @@ def save(figure: "Figure", target: Path | io.BytesIO) -> None:
     """
     cropped = figure.get_layout_engine() is not None
     crop: dict[str, Any] = {"bbox_inches": "tight", "pad_inches": 0.15} if cropped else {}
-    with warnings.catch_warnings():
-        # A name in a script that the font lacks is drawn as boxes; the page shows it correctly.
-        warnings.filterwarnings("ignore", message=r"Glyph \d+")
+    with _missing_glyphs():
         figure.savefig(
             target,
             format="png",
@@ -66,19 +66,38 @@ def save(figure: "Figure", target: Path | io.BytesIO) -> None:
 
 
 def save_both(figure: "Figure", path: Path) -> None:
-    """Write a figure with photographs, and beside it, as WebP, another for dark pages.
+    """Write a figure with photographs, and beside it, as WebP, those for light and dark pages.
 
     The page inverts other figures itself. The colours are those of its style sheet.
     """
     from matplotlib.text import Text
 
-    save(figure, path)
+    drawn = _pixels(figure)
+    drawn.save(path, "PNG", compress_level=_COMPRESSION, dpi=(figure.dpi, figure.dpi))
+    size = path.stat().st_size
+    path.with_suffix(".webp").write_bytes(webp.encode(drawn, size))
     figure.set_facecolor(_DARK_PAPER)
     for text in figure.findobj(Text):
         text.set_color(_DARK.get(str(text.get_color()), _DARK[INK]))
-    buffer = io.BytesIO()
-    save(figure, buffer)
-    dark(path).write_bytes(webp.encode(buffer))
+    dark(path).write_bytes(webp.encode(_pixels(figure), size))
+
+
+def _pixels(figure: "Figure") -> Image.Image:
+    """Draw a figure without a layout engine."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas: Any = FigureCanvasAgg(figure)
+    with _missing_glyphs():
+        canvas.draw()
+    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+
+
+@contextmanager
+def _missing_glyphs() -> Iterator[None]:
+    """Draw a name in a script that the font lacks as boxes; the page shows it correctly."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"Glyph \d+")
+        yield
 
 
 def dark(path: Path) -> Path:

@@ -1,7 +1,11 @@
 """The learning curves."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from sightline.reporting.figures.canvas import (
     BLUE,
@@ -15,14 +19,16 @@ from sightline.reporting.figures.canvas import (
 )
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import FigureBase
+
+History = Mapping[str, NDArray[Any]]
+"""Columns of `history.parquet` or `steps.parquet`."""
 
 _MARKED_EPOCHS = 40  # Beyond this many epochs, markers would hide the line
 
 
-def draw_curves(path: Path, history: "pd.DataFrame", steps: "pd.DataFrame | None" = None) -> None:
+def draw_curves(path: Path, history: History, steps: History | None = None) -> None:
     """Draw accuracy and loss of training and validation, and the learning rate.
 
     Args:
@@ -47,8 +53,8 @@ def draw_curves(path: Path, history: "pd.DataFrame", steps: "pd.DataFrame | None
     save(figure, path)
 
 
-def _draw_rates(axes: "Axes", rates: "pd.DataFrame") -> None:
-    alone = len(rates) == 1  # a line of one point would be invisible
+def _draw_rates(axes: "Axes", rates: History) -> None:
+    alone = len(rates["epoch"]) == 1  # a line of one point would be invisible
     axes.plot(rates["epoch"], rates["learning_rate"], "o-" if alone else "-", color=GREY)
     plain(axes)
     axes.set(xlabel="epoch", ylabel="learning rate", ylim=(0, None))
@@ -56,7 +62,7 @@ def _draw_rates(axes: "Axes", rates: "pd.DataFrame") -> None:
     axes.ticklabel_format(axis="y", style="plain")
 
 
-def draw_both_curves(path: Path, before: "pd.DataFrame", now: "pd.DataFrame") -> None:
+def draw_both_curves(path: Path, before: History, now: History) -> None:
     """Draw accuracy and loss per epoch of two trainings, A and B, in the same diagrams.
 
     Colour and marker distinguish the runs; training is a solid line, validation a dashed one.
@@ -79,17 +85,17 @@ def _diagrams(figure: "FigureBase") -> tuple["Axes", "Axes"]:
 
 
 def _draw_line(
-    axes: "Axes", history: "pd.DataFrame", column: str, name: str, colour: str, style: str
+    axes: "Axes", history: History, column: str, name: str, colour: str, style: str
 ) -> None:
     """Draw one curve, unless the history lacks it; the style is a marker and a line."""
     if column not in history:
         return
-    last = history[column].iloc[-1]
+    last = np.asarray(history[column])[-1]
     shown = f"{last:.2%}" if "accuracy" in column else f"{last:.4f}"
     axes.plot(
         history["epoch"],
         history[column],
-        style if len(history) <= _MARKED_EPOCHS else style[1:],
+        style if len(history["epoch"]) <= _MARKED_EPOCHS else style[1:],
         color=colour,
         markersize=4.5,
         label=f"{name}, final {shown}",

@@ -11,16 +11,20 @@ _METHOD = 2  # From 0 (fast) to 6 (small)
 _LEAST = 3  # A PNG is at most about so many times as large as its lossless WebP
 
 
-def encode(png: Path | io.BytesIO) -> bytes:
-    """Encode a PNG as WebP, without loss unless that takes twice as much.
+def of_png(path: Path) -> bytes:
+    """Encode a PNG as WebP; see `encode`."""
+    with Image.open(path) as opened:
+        image = opened.convert("RGBA")  # WebP leaves an opaque alpha out
+    return encode(image, path.stat().st_size)
+
+
+def encode(image: Image.Image, png_bytes: int) -> bytes:
+    """Encode an image as WebP, without loss unless that takes twice as much.
 
     Of photographs, the size of the PNG says so: encoding them without loss takes ten times as long.
     """
-    with Image.open(png) as opened:
-        image = opened.convert("RGBA")  # WebP leaves an opaque alpha out
-    size = png.stat().st_size if isinstance(png, Path) else png.getbuffer().nbytes
     lossy = _encode(image, **_LOSSY)
-    if 2 * _LEAST * len(lossy) < size:
+    if 2 * _LEAST * len(lossy) < png_bytes:
         return lossy
     lossless = _encode(image, **_LOSSLESS)
     return lossy if 2 * len(lossy) < len(lossless) else lossless

@@ -20,6 +20,7 @@ from sightline.records import (
     CoveragePoint,
     ReliabilityBin,
 )
+from sightline.reporting.figures import canvas
 from sightline.reporting.figures.accuracy_history import draw_accuracy_history
 from sightline.reporting.figures.calibration import draw_calibration
 from sightline.reporting.figures.confusion import draw_confusion_matrix
@@ -64,8 +65,12 @@ def measured(monkeypatch, tmp_path):
         figure.draw_without_rendering()
         drawn.append(figure)
 
+    def pixels(figure):
+        savefig(figure)
+        return Image.new("RGB", (8, 8))
+
     monkeypatch.setattr(Figure, "savefig", savefig)
-    monkeypatch.setattr("sightline.reporting.figures.webp.encode", lambda png: b"")
+    monkeypatch.setattr(canvas, "_pixels", pixels)
 
     def measure(draw):
         drawn.clear()

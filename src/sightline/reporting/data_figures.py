@@ -1,0 +1,93 @@
+"""The figures of the data, which no trained model changes: drawn once for all of them."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import chain
+from pathlib import Path
+
+from sightline.data.samples import choose_samples
+from sightline.data.split_arrays import open_images
+from sightline.data.validation.findings import select_findings
+from sightline.pipeline.cache import Draft, find_or_make
+from sightline.pipeline.stages import Stage
+from sightline.records import DatasetFiles, Figures, FileRecord, Neighbors, Run
+from sightline.reporting import neighbors
+from sightline.reporting.figures import canvas, webp
+from sightline.reporting.figures.grid import draw_findings, draw_samples
+from sightline.storage.workspace import Workspace
+
+Figure = tuple[str, Callable[[Path], None]]
+"""The name of a figure, and the function that draws it to a path."""
+
+NOT_ON_PAGE = frozenset({"mistakes"})
+"""Figures of the run folder that the page replaces with thumbnails."""
+
+_FINDINGS, _FINDINGS_BYTES = 24, 32 << 20
+"""Most findings that are drawn; fewer if the images are large."""
+
+
+def draw_data(run: Run, files: DatasetFiles, found: Neighbors | None) -> Figures:
+    """Draw examples, findings of the data gate and neighbors; StorageError if the disk is full."""
+
+    def make(draft: Draft) -> Figures:
+        first = chain(samples(run.workspace, files), findings(run.workspace, files))
+        near = neighbors.figures(run.workspace, files, found) if found else ()
+        return write(draft, chain(first, near))
+
+    return find_or_make(run, DRAW_DATA, DRAW_DATA.key(files, found), make)
+
+
+DRAW_DATA = Stage(draw_data, ("matplotlib", "pillow"), reads=frozenset({"inspection"}))
+
+
+def write(draft: Draft, figures: Iterable[Figure]) -> Figures:
+    """Draw figures to a draft, as PNG and as WebP for the page."""
+    drawn: dict[str, FileRecord] = {}
+    light: dict[str, FileRecord] = {}
+    dark: dict[str, FileRecord] = {}
+    for name, draw in figures:
+        path = draft.path(f"{name}.png")
+        draw(path)
+        drawn[name] = draft.record(path.name)
+        if name in NOT_ON_PAGE:
+            continue
+        page = path.with_suffix(".webp")
+        if not page.exists():
+            page.write_bytes(webp.of_png(path))
+        light[name] = draft.record(page.name)
+        if canvas.dark(path).exists():
+            dark[name] = draft.record(canvas.dark(path).name)
+    return Figures(figures=drawn, page_figures=light, dark_figures=dark)
+
+
+def copy(draft: Draft, workspace: Workspace, figures: Figures) -> Figures:
+    """Copy figures of another entry to a draft."""
+    return Figures(
+        **{
+            kind: {name: draft.copy(workspace.path(one.path), one) for name, one in named.items()}
+            for kind, named in figures
+        }
+    )
+
+
+def samples(workspace: Workspace, files: DatasetFiles) -> Iterator[Figure]:
+    """Yield the figure of a few images of each class."""
+    chosen, names = choose_samples(workspace, files)
+    yield "samples", partial(draw_samples, images=chosen, labels=names)
+
+
+def findings(workspace: Workspace, files: DatasetFiles) -> Iterator[Figure]:
+    """Yield the figure of what the data gate found, if anything."""
+    if files.inspection is None:
+        return
+    most = max(1, min(_FINDINGS, _FINDINGS_BYTES // math.prod(files.image_shape)))
+    found = select_findings(workspace.path(files.inspection.findings.path), most)
+    if found:
+        splits = {name: open_images(workspace, one) for name, one in files.images.items()}
+        images = [
+            [splits[place.split][[place.index]][0] for place in (one.image, one.other) if place]
+            for one in found
+        ]
+        names = files.class_names
+        yield "findings", partial(draw_findings, found=found, images=images, class_names=names)
