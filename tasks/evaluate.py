@@ -1,9 +1,12 @@
 """Stage 5: evaluate the trained model on the test split."""
 
+from contextlib import nullcontext
+
 from sightline.config import EvaluationConfig
 from sightline.evaluation.evaluate import EVALUATE
 from sightline.pipeline.process import keras_process
 from sightline.records import ArraySet, DatasetFiles, Evaluation, Run, TrainedModel
+from sightline.reporting import data_figures
 from sightline.tasks.artifacts import show_table
 from sightline.tasks.base import stage_task
 
@@ -19,7 +22,10 @@ def evaluate(
 ) -> Evaluation:
     """Predict the test split and compute its metrics."""
     inputs = (run, files, arrays, trained, settings, features)
-    evaluation = keras_process().run(EVALUATE.function, *inputs)
+    # With features, the evaluation finds neighbors, which are drawn with the data
+    ahead = data_figures.drawn_ahead(run, files) if features is None else nullcontext()
+    with ahead:
+        evaluation = keras_process().run(EVALUATE.function, *inputs)
     rows = [metrics.model_dump(mode="json") for metrics in evaluation.classes]
     low, high = evaluation.accuracy_interval
     headline = f"Test accuracy {evaluation.accuracy:.2%} (95 % interval {low:.2%} to {high:.2%})"

@@ -1,7 +1,9 @@
 """The figures of the data, which no trained model changes: drawn once for all of them."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -38,27 +40,43 @@ def draw_data(run: Run, files: DatasetFiles, found: Neighbors | None) -> Figures
     return find_or_make(run, DRAW_DATA, DRAW_DATA.key(files, found), make)
 
 
+@contextmanager
+def drawn_ahead(run: Run, files: DatasetFiles) -> Iterator[None]:
+    """Draw the figures of data without neighbors while the block waits for another process.
+
+    If that fails, whoever needs them draws them again, and learns why.
+    """
+    with ThreadPoolExecutor(1) as drawing:
+        drawing.submit(draw_data, run, files, None)
+        yield
+
+
 DRAW_DATA = Stage(draw_data, ("matplotlib", "pillow"), reads=frozenset({"inspection"}))
 
 
 def write(draft: Draft, figures: Iterable[Figure]) -> Figures:
     """Draw figures to a draft, as PNG and as WebP for the page."""
-    drawn: dict[str, FileRecord] = {}
-    light: dict[str, FileRecord] = {}
-    dark: dict[str, FileRecord] = {}
-    for name, draw in figures:
-        path = draft.path(f"{name}.png")
-        draw(path)
-        drawn[name] = draft.record(path.name)
-        if name in NOT_ON_PAGE:
-            continue
-        page = path.with_suffix(".webp")
-        if not page.exists():
-            page.write_bytes(webp.of_png(path))
-        light[name] = draft.record(page.name)
-        if canvas.dark(path).exists():
-            dark[name] = draft.record(canvas.dark(path).name)
-    return Figures(figures=drawn, page_figures=light, dark_figures=dark)
+    drawn: dict[str, Path] = {}
+    encoded = []
+    with ThreadPoolExecutor(1) as encoder:  # libwebp works while the next figure is drawn
+        for name, draw in figures:
+            path = drawn[name] = draft.path(f"{name}.png")
+            draw(path)
+            if name not in NOT_ON_PAGE and not path.with_suffix(".webp").exists():
+                encoded.append(encoder.submit(webp.convert, path))
+        for one in encoded:
+            one.result()
+
+    def records(found: Callable[[Path], Path], shown: Container[str]) -> dict[str, FileRecord]:
+        paths = {name: found(path) for name, path in drawn.items() if name in shown}
+        return {name: draft.record(path.name) for name, path in paths.items() if path.exists()}
+
+    shown = drawn.keys() - NOT_ON_PAGE
+    return Figures(
+        figures=records(Path, drawn),
+        page_figures=records(lambda path: path.with_suffix(".webp"), shown),
+        dark_figures=records(canvas.dark, shown),
+    )
 
 
 def copy(draft: Draft, workspace: Workspace, figures: Figures) -> Figures:

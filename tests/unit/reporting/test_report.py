@@ -11,7 +11,7 @@ from sightline.data.label_table import read_labels
 from sightline.data.validation import findings
 from sightline.evaluation import predictions_table
 from sightline.records import Report
-from sightline.reporting import report, report_figures
+from sightline.reporting import data_figures, report, report_figures
 
 Draw = Callable[..., Report]
 
@@ -112,3 +112,18 @@ def test_flawless_model_still_gets_its_figures(run, evaluation, draw):
     result = draw()
     assert (result.mistakes, result.thumbnails, result.mistakes_total) == ((), (), 0)
     assert "mistakes" in result.figures
+
+
+def test_figures_of_the_data_are_drawn_ahead_and_once(draw, run, hostile_files, monkeypatch):
+    with data_figures.drawn_ahead(run, hostile_files):
+        pass
+    monkeypatch.setattr(data_figures, "samples", None)
+    assert "samples" in draw().figures
+
+
+def test_error_ahead_is_raised_by_the_report(draw, run, hostile_files, monkeypatch):
+    monkeypatch.setattr(data_figures, "samples", None)
+    with data_figures.drawn_ahead(run, hostile_files):
+        pass
+    with pytest.raises(TypeError):
+        draw()

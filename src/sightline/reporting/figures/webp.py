@@ -5,17 +5,19 @@ from pathlib import Path
 
 from PIL import Image
 
-_LOSSLESS = {"lossless": True, "quality": 30}  # More effort takes longer and saves little
-_LOSSY = {"lossless": False, "quality": 80}
-_METHOD = 2  # From 0 (fast) to 6 (small)
+# The method is from 0 (fast) to 6 (small); more effort takes longer and saves little
+_LOSSLESS = {"lossless": True, "quality": 30, "method": 1}
+_LOSSY = {"lossless": False, "quality": 80, "method": 2}
 _LEAST = 3  # A PNG is at most about so many times as large as its lossless WebP
 
 
-def of_png(path: Path) -> bytes:
-    """Encode a PNG as WebP; see `encode`."""
-    with Image.open(path) as opened:
+def convert(png: Path) -> Path:
+    """Encode a PNG as WebP beside it, as `encode` does."""
+    with Image.open(png) as opened:
         image = opened.convert("RGBA")  # WebP leaves an opaque alpha out
-    return encode(image, path.stat().st_size)
+    page = png.with_suffix(".webp")
+    page.write_bytes(encode(image, png.stat().st_size))
+    return page
 
 
 def encode(image: Image.Image, png_bytes: int) -> bytes:
@@ -32,5 +34,5 @@ def encode(image: Image.Image, png_bytes: int) -> bytes:
 
 def _encode(image: Image.Image, **options: object) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, format="WEBP", method=_METHOD, **options)
+    image.save(buffer, format="WEBP", **options)
     return buffer.getvalue()
