@@ -34,6 +34,7 @@ def main(descriptor: int, folder: Path, idle_minutes: float) -> None:
             gc.freeze()
             gc.enable()
 
+    sqlite.create(folder / "prefect.db")
     sqlite.let_transactions_wait()
     app = create_app(ephemeral=True, final=True)
     config = uvicorn.Config(

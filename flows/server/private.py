@@ -37,6 +37,16 @@ _DEFAULT_MINUTES = 10
 _PASSWORD = "PREFECT_SERVER_API_AUTH_STRING"  # noqa: S105 - the variable's name
 # -P: a file in the user's folder must not stand in for a library
 _PROGRAM = (sys.executable, "-P", "-m", "sightline.flows.server.ephemeral")
+_WITHOUT = dict.fromkeys(
+    (
+        "PREFECT_SERVER_ANALYTICS_ENABLED",
+        "PREFECT_SERVER_REGISTER_BLOCKS_ON_START",  # of pages; a run registers those that it uses
+        "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED",  # of automations, which need a shared server
+        "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_ENABLED",  # for pages and automations
+    ),
+    "false",
+)
+"""Settings that leave out what a private server is not used for."""
 _LOOPBACK = "127.0.0.1"
 # A server that creates its database needs more than Prefect's default of 20 seconds
 _START_SECONDS = 120
@@ -196,7 +206,7 @@ def _start(home: Path) -> Address:
     environment = {
         **kept,
         "PREFECT_HOME": str(home),
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        **_WITHOUT,
         _PASSWORD: password,
     }
     (home / "server.json").unlink(missing_ok=True)

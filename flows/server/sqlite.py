@@ -3,9 +3,12 @@
 import logging
 import sqlite3
 import threading
+import warnings
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+
+from sightline.storage import files
 
 _CHECK_SECONDS = 3600
 _LEAST_BYTES = 32_000_000  # Less free space in the file is not worth the time
@@ -30,6 +33,51 @@ def let_transactions_wait() -> None:
         return begin(self, session, with_for_update=True)
 
     AioSqliteConfiguration.begin_transaction = begin_immediately  # type: ignore[method-assign]
+
+
+def create(file: Path) -> None:
+    """Create Prefect's database, complete or not at all, unless the file exists.
+
+    Prefect hands each of some thousand statements to another thread, which takes twice as long. It
+    then finds its tables up to date.
+    """
+    if file.exists():
+        return
+    import sqlalchemy
+    from alembic.runtime.environment import EnvironmentContext
+    from alembic.script import ScriptDirectory
+    from prefect.server.database.alembic_commands import alembic_config
+    from prefect.server.database.dependencies import provide_database_interface
+
+    config, prefect = alembic_config(), provide_database_interface()
+    script = ScriptDirectory.from_config(config)
+    script.version_locations = [str(prefect.orm.versions_dir)]
+
+    def upgrade(revision: Any, _: object) -> Any:
+        return script._upgrade_revs("head", revision)
+
+    files.remove_leftovers(file)
+    with (
+        warnings.catch_warnings(),
+        files.new_file(file) as path,
+        sqlalchemy.create_engine(f"sqlite:///{path}", poolclass=sqlalchemy.NullPool).connect() as (
+            connection
+        ),
+        EnvironmentContext(config, script, fn=upgrade) as context,
+    ):
+        warnings.simplefilter("ignore", sqlalchemy.exc.SAWarning)  # as Prefect does
+        for unsafe in ("synchronous = OFF", "journal_mode = MEMORY"):  # enough for a new file
+            connection.exec_driver_sql(f"PRAGMA {unsafe}")
+        connection.commit()
+        context.configure(  # as in the `env.py` of Prefect's migrations
+            connection,
+            target_metadata=prefect.Base.metadata,
+            include_schemas=True,
+            render_as_batch=True,
+            transaction_per_migration=True,
+        )
+        with context.begin_transaction():
+            context.run_migrations()
 
 
 def keep_compact(file: Path) -> None:

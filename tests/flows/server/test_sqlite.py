@@ -103,3 +103,22 @@ def test_transactions_that_meet_wait_where_prefect_lets_them_be_refused(file, ho
     """Each reads, then writes, as those of the server when several workers report at once."""
     done = execute(sys.executable, "-c", MEETING, file, how)
     assert done.stdout.split() == [str(refused)], done.stderr
+
+
+def test_created_database_has_prefects_tables_and_its_last_migration(tmp_path):
+    from alembic.script import ScriptDirectory
+    from prefect.server.database.alembic_commands import alembic_config
+    from prefect.server.database.dependencies import provide_database_interface
+
+    file, prefect = tmp_path / "prefect.db", provide_database_interface()
+    sqlite.create(file)
+    with closing(sqlite3.connect(file)) as database:
+        names = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
+        version = database.execute("SELECT version_num FROM alembic_version").fetchone()
+    assert names >= prefect.Base.metadata.tables.keys()
+    script = ScriptDirectory.from_config(alembic_config())
+    script.version_locations = [prefect.orm.versions_dir]
+    assert version == (script.get_current_head(),)
+    file.write_bytes(b"")
+    sqlite.create(file)  # which leaves to Prefect what exists
+    assert not file.read_bytes()
