@@ -57,8 +57,11 @@ def check_api(url: str) -> str:
 
 
 def check_address(url: str) -> httpx.URL:
-    """Return the URL of a Prefect API; raise ServerError if it is malformed or has a password."""
-    if "@" in url:  # Prefect would show it in its log and its pages, so it is not in the error
+    """Return the URL of a Prefect API.
+
+    Raises ServerError, which does not show it, if it is malformed or has a password.
+    """
+    if "@" in url:  # Prefect would show it in its log and its pages
         raise ServerError(
             "PREFECT_API_URL contains a user or a password; remove them and set "
             "PREFECT_API_AUTH_STRING=USER:PASSWORD."
@@ -68,8 +71,8 @@ def check_address(url: str) -> httpx.URL:
         if urlsplit(url).scheme in {"http", "https"} and address.host:
             return address
     raise ServerError(
-        f"PREFECT_API_URL is not an http:// or https:// address ({url}); set it to that of a "
-        "Prefect API, such as http://127.0.0.1:4200/api, or unset it to run without a server."
+        "PREFECT_API_URL is not an http:// or https:// address; set it to that of a Prefect API, "
+        "such as http://127.0.0.1:4200/api, or unset it to run without a server."
     )
 
 
