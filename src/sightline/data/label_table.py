@@ -100,14 +100,20 @@ def read_sources(path: Path, rows: NDArray[np.int64]) -> pa.Array:
     Returns m strings, each a file below the data set's folder, or a file and a position in it.
     """
     wanted, places = np.unique(rows, return_inverse=True)
-    parts = [pa.array([], pa.string())]
+    parts = [pa.nulls(0, pa.string())]
     start = 0
     with pq.ParquetFile(path, page_checksum_verification=True) as table:
         for batch in table.iter_batches(columns=["source"]):
             first, last = np.searchsorted(wanted, (start, start + len(batch)))
-            parts.append(batch.column(0).take(pa.array(wanted[first:last] - start)))
+            parts.append(batch.column(0).take(_indices(wanted[first:last] - start)))
             start += len(batch)
-    return pa.concat_arrays(parts).take(pa.array(places))
+    return pa.concat_arrays(parts).take(_indices(places))
+
+
+def _indices(rows: NDArray[np.int64]) -> pa.Array:
+    """Return rows as Arrow has them; `pa.array` would import pandas."""
+    plain = np.ascontiguousarray(rows, np.int64)
+    return pa.Array.from_buffers(pa.int64(), len(plain), [None, pa.py_buffer(plain)])
 
 
 def stream_sources(workspace: Workspace, files: DatasetFiles, split: str) -> Iterator[str]:
@@ -128,7 +134,7 @@ def read_labels(workspace: Workspace, files: DatasetFiles, split: str) -> Labels
     path = workspace.root / files.labels.path
     with pq.ParquetFile(path, page_checksum_verification=True) as table:
         for batch in table.iter_batches(columns=["label"]):
-            labels[row : row + len(batch)] = batch.column(0).to_numpy()
+            labels[row : row + len(batch)] = np.from_dlpack(batch.column(0))
             row += len(batch)
     start, count = _rows(files, split)
     return labels[start : start + count]

@@ -12,6 +12,7 @@ from PIL import Image
 from sightline.data.split_arrays import open_images
 from sightline.data.validation.findings import Finding, Place
 from sightline.records import DatasetFiles, Evaluation, Neighbors
+from sightline.reporting.figures import webp
 from sightline.reporting.figures.canvas import GREY, ORANGE, save_both
 from sightline.reporting.figures.grid import Images, Line, draw_findings, draw_grid
 from sightline.reporting.table import MOST_ROWS, Table, left_out
@@ -21,7 +22,7 @@ _MOST_PAIRS, _MOST_LABELS = 12, 12
 """Most pairs and labels that are drawn; the tables have all."""
 
 _TILE, _COLORS = 64, 128
-"""Pixels of a thumbnail of the map, and colors of all of them."""
+"""Pixels of a thumbnail of the map, and colors of all of them in the PNG."""
 
 _COLUMNS = 20
 _LEGEND = 20  # Most classes with an entry in the legend
@@ -45,8 +46,8 @@ class _Inputs(NamedTuple):
 
     def rows(self, table: str, most: int | None = None) -> list[dict[str, Any]]:
         path = self.workspace.root / self.neighbors.tables[table].path
-        found = pq.read_table(path, page_checksum_verification=True)
-        return list(found.slice(0, most).to_pylist())
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:  # needs no pandas
+            return list(file.read().slice(0, most).to_pylist())
 
     def image(self, row: dict[str, Any], prefix: str = "") -> Images:
         """Read one image, (height, width, channels)."""
@@ -141,7 +142,7 @@ def _draw_contradictions(path: Path, inputs: _Inputs) -> None:
 
 
 def _write_thumbnails(path: Path, inputs: _Inputs) -> None:
-    """Write the images of the map beside and below each other as one PNG."""
+    """Write the images of the map beside and below each other as one PNG and one WebP."""
     rows = inputs.rows("map")
     sheet = Image.new("RGB", (_TILE * _COLUMNS, _TILE * -(-len(rows) // _COLUMNS)))
     for number, row in enumerate(rows):
@@ -149,4 +150,5 @@ def _write_thumbnails(path: Path, inputs: _Inputs) -> None:
         colored = np.ascontiguousarray(np.broadcast_to(image, (*image.shape[:2], 3)))
         tile = Image.fromarray(colored).resize((_TILE, _TILE))
         sheet.paste(tile, (_TILE * (number % _COLUMNS), _TILE * (number // _COLUMNS)))
+    path.with_suffix(".webp").write_bytes(webp.with_loss(sheet))
     sheet.quantize(_COLORS, Image.Quantize.FASTOCTREE).save(path, format="PNG")

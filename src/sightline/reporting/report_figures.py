@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow.parquet as pq
 
 from sightline.data.split_arrays import StoredImages, open_images
@@ -98,8 +99,9 @@ def _correct(inputs: Inputs) -> Iterator[Figure]:
 
 
 def _table(inputs: Inputs, file: FileRecord) -> History:
-    table = pq.read_table(inputs.path(file), page_checksum_verification=True)
-    return {name: table[name].to_numpy() for name in table.column_names}
+    with pq.ParquetFile(inputs.path(file), page_checksum_verification=True) as table:
+        columns = table.read().to_pydict()  # needs no pandas, unlike `to_numpy`
+    return {name: np.array(values) for name, values in columns.items()}
 
 
 def _measurements(inputs: Inputs) -> Iterator[Figure]:

@@ -9,6 +9,7 @@ from PIL import Image
 _LOSSLESS = {"lossless": True, "quality": 30, "method": 1}
 _LOSSY = {"lossless": False, "quality": 80, "method": 2}
 _LEAST = 3  # A PNG is at most about so many times as large as its lossless WebP
+_CHART = 0.2  # Bytes a pixel; a PNG with fewer has no photographs
 
 
 def convert(png: Path) -> Path:
@@ -23,13 +24,21 @@ def convert(png: Path) -> Path:
 def encode(image: Image.Image, png_bytes: int) -> bytes:
     """Encode an image as WebP, without loss unless that takes twice as much.
 
-    Of photographs, the size of the PNG says so: encoding them without loss takes ten times as long.
+    The size of the PNG tells charts and photographs, which need only one of the two: encoding
+    photographs without loss takes ten times as long.
     """
-    lossy = _encode(image, **_LOSSY)
+    if png_bytes < _CHART * image.width * image.height:
+        return _encode(image, **_LOSSLESS)
+    lossy = with_loss(image)
     if 2 * _LEAST * len(lossy) < png_bytes:
         return lossy
     lossless = _encode(image, **_LOSSLESS)
     return lossy if 2 * len(lossy) < len(lossless) else lossless
+
+
+def with_loss(image: Image.Image) -> bytes:
+    """Encode photographs as WebP."""
+    return _encode(image, **_LOSSY)
 
 
 def _encode(image: Image.Image, **options: object) -> bytes:
