@@ -155,12 +155,15 @@ def _decode(image: ImageFile, content: bytes, form: Form) -> NDArray[np.uint8]:
             return pixels[window]
         upright = Image.fromarray(pixels[..., 0] if image.mode == "L" else pixels)
         upright.info = image.info  # the orientation and the color profile
-    ImageOps.exif_transpose(upright, in_place=True)
+    if upright is image or image.info:
+        ImageOps.exif_transpose(upright, in_place=True)
     return conform_image(flatten(to_srgb(upright), form.white), shape, resize)
 
 
 def _orientation(image: Image.Image) -> int:
-    """Return the EXIF orientation; 1 is upright."""
+    """Return the EXIF orientation of a JPEG; 1 is upright."""
+    if not image.info:  # Pillow would prepare an empty table of tags
+        return 1
     found: int = image.getexif().get(ExifTags.Base.Orientation, 1)
     return found
 
