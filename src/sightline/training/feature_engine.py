@@ -73,8 +73,6 @@ def _onnxruntime(front: keras.Model) -> Engine:
     inference = tf.function(
         lambda pixels: front(pixels, training=False), input_signature=signature, autograph=False
     )
-    # Else it copies the graph before each of two dozen optimizations, in case one fails
-    os.environ.setdefault("TF2ONNX_CATCH_ERRORS", "FALSE")
     converted, _ = tf2onnx.convert.from_function(inference, signature)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
