@@ -8,8 +8,7 @@ from sightline.records import DatasetFacts
 
 START_SECONDS = 15.0  # Keras, Prefect and the report
 _MAC_RATE = 3e10  # Multiplications of a training step for each image, per second
-_EVALUATION_RATE = 50.0  # Test images at 224x224 pixels, per second
-_IN_DEPTH_SECONDS = 20.0  # Robustness, saliency and label errors at 224x224 pixels
+_IN_DEPTH_SECONDS = 20.0  # Robustness, saliency and label errors at 224x224 pixels, at most
 _EMBEDDING_RATE = 180.0  # Views at 224x224 pixels, per second
 _FLOAT_BYTES = 4
 
@@ -52,10 +51,10 @@ def estimate(
     elif isinstance(config.model, BackboneConfig) and (cut := _cut(config.model)):
         scale = math.prod(facts.image_shape[:2]) / _PIXELS
         views = train * config.embedding.views + total - train
-        training_bytes = round(views * cut.size * scale)
+        stored = views + images["test"]  # those of test images have twice the bytes
+        training_bytes = round(stored * cut.size * scale)
         trained = _steps(train, config) / cut.rate
-        tested = images["test"] / _EVALUATION_RATE + _IN_DEPTH_SECONDS
-        seconds = scale * (views / _EMBEDDING_RATE + trained + tested)
+        seconds = scale * (views / _EMBEDDING_RATE + trained + _IN_DEPTH_SECONDS)
     if seconds is not None:
         seconds = runs * seconds + START_SECONDS
     return Estimate(facts.stored_bytes, ingest_seconds, training_bytes, seconds)
