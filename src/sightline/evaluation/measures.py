@@ -118,7 +118,9 @@ def _bytes_needed(arrays: ArraySet) -> int:
 
 def _served(tested: ModelUnderTest) -> Floats:
     """Predict the first test images with the exported model."""
-    count = min(tested.limits.served, next(blocks(tested.images)).stop)
+    count, batch = min(tested.limits.served, next(blocks(tested.images)).stop), tested.batch_size
+    if count > batch:
+        count -= count % batch  # the network would be compiled again for the rest
     return tested.predict_raw(tested.raw[:count])
 
 
