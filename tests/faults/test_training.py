@@ -22,6 +22,7 @@ SETTINGS = {
     "training.epochs": "40",
     "training.batch_size": "8",
     "training.checkpoint_steps": "25",
+    "training.steps_per_execution": "1",
     "model.convolutions": "[{filters=4}, {filters=8}]",
     "model.dropout": "0.2",
     "training.augmentation": "{rotation=0.05, translation=0.1, zoom=0.1}",
