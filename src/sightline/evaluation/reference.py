@@ -36,7 +36,8 @@ def measure(context: Context) -> LinearReference | None:
     tested = context.tested
     if "train" not in tested.arrays.splits:
         return None
-    split, most = tested.arrays.splits["train"], tested.limits.reference
+    split = tested.arrays.splits["train"]
+    most = min(split.count, tested.limits.reference)
     if len(np.unique(_sampled(tested.workspace, split, most)[1])) < _FEWEST_CLASSES:
         return None
     return fit_reference(tested.run, tested.files, tested.arrays, str(most))
