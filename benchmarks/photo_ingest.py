@@ -150,7 +150,7 @@ def compare(data_dir: Path, rounds: int) -> list[Comparison]:
     found = measure(data_dir, rounds, [DECODE, INGEST, SAME])
     return [
         Comparison(
-            f"{what}, {side} px, images a CPU s",
+            f"{what}, {side} px, images/CPU s",
             f"{SAME} alone",
             higher_is_better=True,
             ours=found[name, side],

@@ -194,7 +194,7 @@ def compare_photographs(data_dir: Path, rounds: int) -> list[Comparison]:
         ways["script with ONNX Runtime"] = with_onnx
     found = []
     for side in photo_ingest.SIDES:
-        what = f"predict photographs, {side} px, images a CPU s"
+        what = f"predict photographs, {side} px, images/CPU s"
         rows = [Comparison(what, name, higher_is_better=True) for name in ways]
         batch = max(1, min(BATCH, (8 << 20) // (4 * side * side * 3)))  # as Sightline
         with scratch() as folder:
