@@ -16,7 +16,7 @@ from sightline.data.label_table import read_sources
 from sightline.evaluation.embedded import TINY, Embedded, Rows, read
 from sightline.evaluation.frozen_features import FrozenFeatures
 from sightline.evaluation.model_under_test import Context
-from sightline.pipeline.cache import Draft, find_or_make
+from sightline.pipeline.cache import Draft, find_or_make, place
 from sightline.pipeline.stages import Stage
 from sightline.records import ArraySet, DatasetFiles, NearestClass, Neighbors, Run
 
@@ -63,9 +63,12 @@ def find_neighbors(
     """
     key = FIND_NEIGHBORS.key(files, arrays, features, similarity)
     frozen = FrozenFeatures(run.workspace, files, arrays, features)
-    return find_or_make(
-        run, FIND_NEIGHBORS, key, lambda draft: _search(frozen, float(similarity), draft)
-    )
+
+    def make(draft: Draft) -> Neighbors:
+        found = _search(frozen, float(similarity), draft)
+        return found.model_copy(update={"entry": place(FIND_NEIGHBORS, key)})
+
+    return find_or_make(run, FIND_NEIGHBORS, key, make)
 
 
 FIND_NEIGHBORS = Stage(find_neighbors, ("numpy", "scikit-learn"))

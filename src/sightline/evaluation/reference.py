@@ -16,7 +16,7 @@ from sightline.data.split_arrays import (
     read_split_labels,
 )
 from sightline.evaluation.model_under_test import Context
-from sightline.pipeline.cache import Draft, find_or_make
+from sightline.pipeline.cache import Draft, find_or_make, place
 from sightline.pipeline.stages import Stage
 from sightline.records import ArraySet, ArraySplit, DatasetFiles, LinearReference, Run
 from sightline.storage.workspace import Workspace
@@ -48,14 +48,16 @@ def fit_reference(run: Run, files: DatasetFiles, arrays: ArraySet, most: str) ->
 
     It does not depend on the trained model.
     """
+    key = FIT_REFERENCE.key(files, arrays, most)
 
     def make(_: Draft) -> LinearReference:
         images, labels = _sampled(run.workspace, arrays.splits["train"], int(most))
         tested = open_images(run.workspace, files.images["test"])
         test_labels = read_labels(run.workspace, files, "test")
-        return compare(small_pixels(images), labels, small_pixels(tested), test_labels)
+        found = compare(small_pixels(images), labels, small_pixels(tested), test_labels)
+        return found.model_copy(update={"entry": place(FIT_REFERENCE, key)})
 
-    return find_or_make(run, FIT_REFERENCE, FIT_REFERENCE.key(files, arrays, most), make)
+    return find_or_make(run, FIT_REFERENCE, key, make)
 
 
 FIT_REFERENCE = Stage(fit_reference, ("numpy", "scikit-learn"))

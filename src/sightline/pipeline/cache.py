@@ -195,6 +195,11 @@ def idle(run: Run, stage: Stage[Any], key: str) -> Iterator[bool]:
         yield free
 
 
+def place(stage: Stage[Any], key: str) -> str:
+    """Return where an entry is; a record that names it keeps it from being pruned."""
+    return f"{_relative(stage, key)}/"
+
+
 def _lock(run: Run, stage: Stage[Any], key: str) -> Path:
     return run.workspace.root / "cache" / stage.name / f".{key}.lock"
 

@@ -1,7 +1,7 @@
 """Records of the evaluation on the test split."""
 
 import math
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -110,6 +110,8 @@ class NearestClass(Record):
 class Neighbors(Record):
     """Nearest neighbors of the images of all splits, by the features of the frozen layers."""
 
+    incidental: ClassVar[frozenset[str]] = frozenset({"entry"})
+
     images: int  # Number of images compared
     similarity: float  # Least cosine similarity of near duplicates
     near_duplicates: int  # Number of pairs
@@ -119,15 +121,19 @@ class Neighbors(Record):
     # Parquet files "near_duplicates", "contradicted_labels", and "map": some images with their
     # places on the two principal components, in [0, 1]
     tables: dict[str, FileRecord]
+    entry: str = ""  # The cache entry that all models share
 
 
 class LinearReference(Record):
     """A logistic regression on the images averaged over `side` x `side` cells, as a reference."""
 
+    incidental: ClassVar[frozenset[str]] = frozenset({"entry"})
+
     accuracy: float  # On the test split, in [0, 1]
     balanced_accuracy: float  # Mean recall of the classes that have test images
     training_images: int  # Number of training images that it was fitted to
     side: int
+    entry: str = ""  # The cache entry that all models share
 
 
 class OperatingPoint(Record):

@@ -11,7 +11,7 @@ from pathlib import Path
 from sightline.data.samples import choose_samples
 from sightline.data.split_arrays import open_images
 from sightline.data.validation.findings import select_findings
-from sightline.pipeline.cache import Draft, find_or_make
+from sightline.pipeline.cache import Draft, find_or_make, place
 from sightline.pipeline.stages import Stage
 from sightline.records import DatasetFiles, Figures, FileRecord, Neighbors, Run
 from sightline.reporting import neighbors
@@ -31,13 +31,15 @@ _FINDINGS, _FINDINGS_BYTES = 24, 32 << 20
 
 def draw_data(run: Run, files: DatasetFiles, found: Neighbors | None) -> Figures:
     """Draw examples, findings of the data gate and neighbors; StorageError if the disk is full."""
+    key = DRAW_DATA.key(files, found)
 
     def make(draft: Draft) -> Figures:
         first = chain(samples(run.workspace, files), findings(run.workspace, files))
         near = neighbors.figures(run.workspace, files, found) if found else ()
-        return write(draft, chain(first, near))
+        drawn = write(draft, chain(first, near))
+        return drawn.model_copy(update={"entry": place(DRAW_DATA, key)})
 
-    return find_or_make(run, DRAW_DATA, DRAW_DATA.key(files, found), make)
+    return find_or_make(run, DRAW_DATA, key, make)
 
 
 @contextmanager
@@ -81,11 +83,15 @@ def write(draft: Draft, figures: Iterable[Figure]) -> Figures:
 
 def copy(draft: Draft, workspace: Workspace, figures: Figures) -> Figures:
     """Copy figures of another entry to a draft."""
+
+    def copied(named: dict[str, FileRecord]) -> dict[str, FileRecord]:
+        return {name: draft.copy(workspace.path(one.path), one) for name, one in named.items()}
+
     return Figures(
-        **{
-            kind: {name: draft.copy(workspace.path(one.path), one) for name, one in named.items()}
-            for kind, named in figures
-        }
+        figures=copied(figures.figures),
+        page_figures=copied(figures.page_figures),
+        dark_figures=copied(figures.dark_figures),
+        entry=figures.entry,
     )
 
 

@@ -82,13 +82,15 @@ def _draw(
     mistakes, total = inputs.mistakes(len(test))
     worst = mistakes[: settings.mistakes]
     images = test[[mistake.index for mistake in worst]]
-    found = dict(
-        data_figures.write(draft, chain(first, report_figures.tested(inputs, images, worst)))
-    )
-    for kind, named in data_figures.copy(draft, inputs.workspace, data) if data else ():
-        found[kind] = named | found[kind]
+    drawn = chain(first, report_figures.tested(inputs, images, worst))
+    own, shared = data_figures.write(draft, drawn), Figures(figures={})
+    if data is not None:
+        shared = data_figures.copy(draft, inputs.workspace, data)
     return Report(
-        **found,
+        figures=shared.figures | own.figures,
+        page_figures=shared.page_figures | own.page_figures,
+        dark_figures=shared.dark_figures | own.dark_figures,
+        entry=shared.entry,
         thumbnails=thumbnails.of_mistakes(draft, images),
         mistakes=worst,
         mistakes_total=total,

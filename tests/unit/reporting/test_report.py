@@ -86,8 +86,9 @@ def test_findings_are_drawn_if_there_are_any_and_layers_unless_there_are_too_man
     assert "layers" not in found.figures
 
 
-def test_number_of_mistakes_is_limited(draw):
+def test_number_of_mistakes_is_limited(run, draw):
     result = draw(mistakes=1)
+    assert (run.workspace.root / result.entry / "samples.png").is_file(), "prune keeps it"
     assert len(result.mistakes) == len(result.thumbnails) == 1
     assert result.mistakes_total == 3
 
