@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import jpeg_factory
 
 from sightline.data.decoding.image_kinds import (
     HAS_HEIF,
@@ -18,7 +19,6 @@ from sightline.data.decoding.image_kinds import (
     REMEDY,
     is_heic_head,
 )
-from sightline.data.decoding.jpeg import open_jpeg
 from sightline.data.readers import content
 from sightline.errors import ChangedDataError, DataError, StorageError
 from sightline.storage.text import quoted
@@ -83,7 +83,7 @@ def _open(data: Path | bytes, limit: int | None) -> Iterator[ImageFile]:
         opened: ImageFile
         try:
             is_jpeg = start == _JPEG  # opened by its own function, without Pillow's limit
-            opened = open_jpeg(file) if is_jpeg else Image.open(file, formats=_formats())
+            opened = jpeg_factory(file) if is_jpeg else Image.open(file, formats=_formats())
         except Image.DecompressionBombError:  # Pillow only warns up to twice its limit
             raise Image.DecompressionBombError(f"has more than {most:,} pixels") from None
         with opened as image:
