@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sightline.config import DataConfig, RunConfig, loading
+from sightline.config.flatten import flatten
 from sightline.config.model import PRETRAINED_PACKAGE
 from sightline.data import catalog, locate
 from sightline.data.decoding.form import choose_resize
@@ -76,7 +77,23 @@ def load_chosen(
     if recipe == AUTO:
         found = recommend(loading.load_data(config_file, overrides, dataset))
     config = loading.load(found.recipe, config_file, overrides, dataset, found.overrides)
-    return config.model_copy(update={"choice": found.reason}), found
+    choice = found.reason + _replaced(config, found)
+    return config.model_copy(update={"choice": choice}), found
+
+
+def _replaced(config: RunConfig, found: Recommendation) -> str:
+    """Name what the reason describes but the user's own settings replace."""
+    if not found.reason:
+        return ""
+    chosen = loading.load(found.recipe, recommended=found.overrides)
+    own, other = (dict(flatten(one.model_dump(mode="json"))) for one in (config, chosen))
+    described = {line.partition("=")[0] for line in found.overrides}
+    names = [
+        key
+        for key in own
+        if (key in described or key.startswith("model.")) and own[key] != other.get(key)
+    ]
+    return f" Your own settings replace {', '.join(names)}." if names else ""
 
 
 def recommend(settings: DataConfig) -> Recommendation:

@@ -76,6 +76,9 @@ def test_own_settings_win_over_the_choice(tmp_path):
     config = recommend.load("auto", file, ["embedding.views=1", "model.cut=group_5"], str(path))
     assert (config.training.epochs, config.embedding.views) == (2, 1)
     assert config.model == BackboneConfig(finetune="head", cut="group_5")
+    assert config.choice.endswith(" Your own settings replace training.epochs.")
+    tail = recommend.load("auto", None, ["model.finetune=tail"], str(path))
+    assert tail.choice.endswith(" Your own settings replace model.finetune.")
     with pytest.raises(ConfigError, match=r"'data\.image_siz', did you mean 'image_size'"):
         recommend.load("auto", None, ["data.image_siz=3"], str(path))
 
