@@ -43,6 +43,8 @@ AUGMENTED = FIT.model_copy(update={"augmentation": DISTORTIONS, "weight_decay": 
 AVERAGED = FIT.model_copy(
     update={"optimizer": "sgd", "momentum": 0.9, "ema": 0.9, "precision": "float16"}
 )
+MANY_A_CALL = FIT.model_copy(update={"steps_per_execution": 25})  # More than an epoch has
+FIVE_A_CALL = FIT.model_copy(update={"steps_per_execution": 5})
 STEPS = 8  # Steps an epoch: 128 training images in batches of 16
 
 
@@ -79,6 +81,8 @@ def check_equal(resumed, uninterrupted):
     [
         (PLAIN, FIT, STEPS),
         (PLAIN, AVERAGED, STEPS - 1),
+        (PLAIN, MANY_A_CALL, 2),
+        pytest.param(PLAIN, FIVE_A_CALL, 3, marks=pytest.mark.campaign),
         pytest.param(PLAIN, FIT, 1, marks=pytest.mark.campaign),
         pytest.param(PLAIN, FIT, 3 * STEPS, marks=pytest.mark.campaign),
         pytest.param(RANDOM, AUGMENTED, STEPS - 1, marks=pytest.mark.campaign),
@@ -92,7 +96,8 @@ def test_interrupted_training_ends_with_the_same_bytes(bench, other, network, se
     bench.interrupt(step, network, settings)
     resumed = bench.fit(network, settings)
     check_equal(resumed, uninterrupted)
-    assert len(resumed.resumed) == (step > 3)
+    calls = step * min(settings.steps_per_execution, STEPS)
+    assert len(resumed.resumed) == (calls > 3)
     assert bench.history(resumed).equals(other.history(uninterrupted))
     assert resumed.steps.sha256 == uninterrupted.steps.sha256
     assert not bench.checkpoints(), "a finished training needs none"

@@ -93,7 +93,8 @@ class History(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Stop the clock after each batch, before any validation, and report progress."""
         now = time.monotonic()
-        self._step = self._first_step + batch + 1
+        # Keras counts the last call in full, also if the epoch ends within it
+        self._step = min(self._first_step + batch + 1, self._plan.steps)
         self._seconds = now - self._started
         if step_history.is_due(self.points, self.steps, self._plan.steps * self._epochs):
             means = {name: float((logs or {})[name]) for name in ("loss", "accuracy")}
