@@ -48,6 +48,10 @@ def with_everything(pipeline: Pipeline, complete: Path, root: Path) -> Path:
     return root
 
 
+_MADE_WITHIN = {"find_neighbors": "evaluate", "fit_reference": "evaluate", "draw_data": "report"}
+"""Stages that others look up or make."""
+
+
 def sweep(
     pipeline: Pipeline, root: Path, count: int, seed: int, rebuild: int, slow: bool
 ) -> Iterator[Tally]:
@@ -75,7 +79,8 @@ def sweep(
         else:
             tally.undetected.append(f"{path.relative_to(root)}: {how}")
         if kind.startswith("cache") and tally.detected[kind] % rebuild == 0:
-            step = path.relative_to(root).parts[1]
+            stage = path.relative_to(root).parts[1]
+            step = _MADE_WITHIN.get(stage, stage)
             if slow or step not in roots.SLOW:
                 outcome = pipeline.run(step, root)
                 assert outcome.error is None, outcome.error

@@ -136,10 +136,10 @@ class _Source:
     ) -> tuple[ArrayFile, ArrayFile]:
         """Write features and digests, and what computed them, to a draft; return both records."""
         views = self.settings.views
-        draft.path(FRONT).write_text(self.front.id, encoding="ascii")
-        known = find_known(run, self.front.id, self.digests, views, np.dtype(self.dtype))
         shape = (len(self.images), views, *self.front.shape)
         check_room(run.workspace, shape, self.dtype)
+        draft.path(FRONT).write_text(self.front.id, encoding="ascii")
+        known = find_known(run, self.front.id, self.digests, views, np.dtype(self.dtype))
         with (
             ArrayWriter(draft.path(f"features_{name}.npy"), shape, self.dtype) as features,
             ArrayWriter(draft.path(f"digests_{name}.npy"), self.digests.shape, "uint8") as digests,
