@@ -38,8 +38,8 @@ IMPORT_KERAS := from sightline.pipeline.fast_import import quick_import; quick =
 IMPORT_OTHERS := import sightline.flows.train, matplotlib.figure, sklearn.linear_model
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq --no-compile --no-deps
 # Two processes install what lock files name, each about half of the files.
-# $(call install,LOCK FILES,NAMES OF THOSE PACKAGES: A|B)
-install = @$(call some,$(1),/^($(2))==/) & $(call some,$(1),!/^($(2))==/); rest=$$?; wait $$! && exit $$rest
+# $(call install,LOCK FILES,NAMES OF THOSE PACKAGES: A|B); later, $$! is the process of a "<(...)"
+install = @$(call some,$(1),/^($(2))==/) & first=$$!; $(call some,$(1),!/^($(2))==/); rest=$$?; wait $$first && exit $$rest
 some = $(PIP) --require-hashes --requirement <(awk '/^[^ ]/ {on = $(2)} on' $(1))
 
 .PHONY: help
