@@ -7,7 +7,7 @@ import pytest
 
 from command import ROOT, execute
 
-pytestmark = pytest.mark.campaign
+pytestmark = [pytest.mark.campaign, pytest.mark.long]
 
 OTHERS = [name for name in ("jax", "torch") if find_spec(name)]
 PROGRAM = ROOT / "tests" / "support" / "first_step.py"

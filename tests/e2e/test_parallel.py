@@ -81,6 +81,7 @@ def test_two_devices_of_tensorflow_train_as_one_and_resume_exactly(tensorflow):
     assert second != alone, "each device changes its images in its own way"
 
 
+@pytest.mark.long
 def test_two_devices_of_jax_train_as_one_and_resume_exactly(jax):
     check_devices(jax)
 

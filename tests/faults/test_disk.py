@@ -54,7 +54,13 @@ def test_step_without_space_is_refused_before_it_starts(tmp_path, step):
     ("number", "kind", "remedy"),
     [
         pytest.param(errno.ENOSPC, "StorageError", FULL, id="full"),
-        pytest.param(errno.EIO, "BusyStorageError", re.compile("run again"), id="broken"),
+        pytest.param(
+            errno.EIO,
+            "BusyStorageError",
+            re.compile("run again"),
+            id="broken",
+            marks=pytest.mark.long,
+        ),
     ],
 )
 def test_failing_disk_destroys_no_result(tmp_path, step, number, kind, remedy):

@@ -45,6 +45,7 @@ AVERAGED = FIT.model_copy(
 )
 MANY_A_CALL = FIT.model_copy(update={"steps_per_execution": 25})  # More than an epoch has
 FIVE_A_CALL = FIT.model_copy(update={"steps_per_execution": 5})
+LONG = [pytest.mark.campaign, pytest.mark.long]
 STEPS = 8  # Steps an epoch: 128 training images in batches of 16
 
 
@@ -84,9 +85,9 @@ def check_equal(resumed, uninterrupted):
         (PLAIN, MANY_A_CALL, 2),
         pytest.param(PLAIN, FIVE_A_CALL, 3, marks=pytest.mark.campaign),
         pytest.param(PLAIN, FIT, 1, marks=pytest.mark.campaign),
-        pytest.param(PLAIN, FIT, 3 * STEPS, marks=pytest.mark.campaign),
+        pytest.param(PLAIN, FIT, 3 * STEPS, marks=LONG),
         pytest.param(RANDOM, AUGMENTED, STEPS - 1, marks=pytest.mark.campaign),
-        pytest.param(RANDOM, AUGMENTED, STEPS + 4, marks=pytest.mark.campaign),
+        pytest.param(RANDOM, AUGMENTED, STEPS + 4, marks=LONG),
         pytest.param(NORMALIZED, FIT, STEPS + 4, marks=pytest.mark.campaign),
     ],
 )
