@@ -16,6 +16,7 @@ from sightline.errors import ConfigError
 from sightline.models import file_checks, keras_files
 from sightline.models.allowed_classes import CLASSES
 from sightline.models.refusals import Refusal
+from sightline.storage import digests
 
 _LAYERS = sorted(name for module, name in CLASSES if module == "keras.layers")
 _LARGEST_SUM_ERROR = 1e-3  # Of the probabilities of an image, which sum to 1
@@ -36,7 +37,7 @@ def classifier(
         model = keras_files.read_model(settings.file, settings.sha256)
     else:
         source = f"model.build ({settings.build})"
-        model = _call(str(settings.build), image_shape, num_classes)
+        model = _call(settings, image_shape, num_classes)
     if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
         raise ConfigError(
             f"{source} gives {type(model).__name__}; expected a keras.Model made of layers, as "
@@ -50,15 +51,22 @@ def classifier(
     return network
 
 
-def _call(build: str, image_shape: tuple[int, int, int], num_classes: int) -> object:
+def _call(settings: CustomConfig, image_shape: tuple[int, int, int], num_classes: int) -> object:
     """Import the module again, since its source may have changed, and call the function."""
+    build = str(settings.build)
     module, _, name = build.partition(":")
     sys.modules.pop(module, None)
     importlib.invalidate_caches()
     folder = str(Path.cwd())
     sys.path.append(folder)
     try:
-        function = getattr(importlib.import_module(module), name, None)
+        imported = importlib.import_module(module)
+        if settings.sha256 not in {None, digests.sha256(Path(str(imported.__file__)))}:
+            raise ConfigError(
+                f"model.build is {build!r}, but {module} was imported from {imported.__file__}, "
+                "whose source is not the pinned one; run again in a new process."
+            )
+        function = getattr(imported, name, None)
         if not callable(function):
             raise ConfigError(
                 f"model.build is {build!r}, but {module} has no function {name!r}; expected "

@@ -1,6 +1,7 @@
 """Files outside Sightline that a network comes from: weights, a Keras file, a module's source."""
 
-import importlib.util
+import importlib
+import sys
 from importlib.machinery import PathFinder
 from pathlib import Path
 
@@ -37,10 +38,10 @@ def module_file(build: str) -> Path:
     """
     module = build.partition(":")[0]
     top, *rest = module.split(".")
-    try:
-        spec = importlib.util.find_spec(top) or PathFinder.find_spec(top, [str(Path.cwd())])
-    except ValueError:  # of a module without a specification, such as __main__
-        spec = None
+    importlib.invalidate_caches()  # also forgets which folder "." was
+    # Not `importlib.util.find_spec`: it returns where a module that is loaded already came from
+    finders = (one.find_spec(top, None) for one in sys.meta_path if hasattr(one, "find_spec"))
+    spec = next(filter(None, finders), None) or PathFinder.find_spec(top, [str(Path.cwd())])
     for part in rest:
         inside = spec.submodule_search_locations if spec is not None else None
         spec = PathFinder.find_spec(f"{spec.name}.{part}", inside) if spec and inside else None

@@ -87,6 +87,29 @@ def test_source_of_the_module_is_pinned_without_importing_it(folder):
         source_files.pin(first)
 
 
+def test_module_is_found_in_the_folder_that_is_current_now(folder, tmp_path_factory, monkeypatch):
+    """Python remembers which folder "." was on its path when it was first searched."""
+    monkeypatch.setattr(sys, "path", [".", *sys.path])
+    for place in (folder, tmp_path_factory.mktemp("other")):
+        path = place / "own_models" / "small.py"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(SOURCE)
+        monkeypatch.chdir(place)
+        assert source_files.module_file("own_models.small:plain") == path
+
+
+def test_package_that_was_imported_from_another_folder_is_not_taken_for_this_one(
+    folder, tmp_path_factory, monkeypatch
+):
+    built(folder, "plain")
+    other = tmp_path_factory.mktemp("other")
+    (other / "own_models").mkdir()
+    (other / "own_models" / "small.py").write_text(SOURCE + "\n")
+    monkeypatch.chdir(other)
+    with pytest.raises(ConfigError, match=r"imported from .*run again in a new process"):
+        built(other, "plain")
+
+
 def test_changed_source_is_imported_anew(folder):
     assert built(folder, "plain").count_params() == 191
     path = folder / "own_models" / "small.py"
