@@ -37,7 +37,7 @@ _DEFAULT_MINUTES = 10
 _PASSWORD = "PREFECT_SERVER_API_AUTH_STRING"  # noqa: S105 - the variable's name
 # -P: a file in the user's folder must not stand in for a library
 _PROGRAM = (sys.executable, "-P", "-m", "sightline.flows.server.ephemeral")
-_WITHOUT = dict.fromkeys(
+_SWITCHED_OFF = dict.fromkeys(
     (
         "PREFECT_SERVER_ANALYTICS_ENABLED",
         "PREFECT_SERVER_REGISTER_BLOCKS_ON_START",  # of pages; a run registers those that it uses
@@ -206,7 +206,7 @@ def _start(home: Path) -> Address:
     environment = {
         **kept,
         "PREFECT_HOME": str(home),
-        **_WITHOUT,
+        **_SWITCHED_OFF,
         _PASSWORD: password,
     }
     (home / "server.json").unlink(missing_ok=True)

@@ -66,8 +66,8 @@ def create(file: Path) -> None:
         EnvironmentContext(config, script, fn=upgrade) as context,
     ):
         warnings.simplefilter("ignore", sqlalchemy.exc.SAWarning)  # as Prefect does
-        for unsafe in ("synchronous = OFF", "journal_mode = MEMORY"):  # enough for a new file
-            connection.exec_driver_sql(f"PRAGMA {unsafe}")
+        for pragma in ("synchronous = OFF", "journal_mode = MEMORY"):  # enough for a new file
+            connection.exec_driver_sql(f"PRAGMA {pragma}")
         connection.commit()
         context.configure(  # as in the `env.py` of Prefect's migrations
             connection,
