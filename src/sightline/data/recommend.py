@@ -88,11 +88,10 @@ def _replaced(config: RunConfig, found: Recommendation) -> str:
     chosen = loading.load(found.recipe, recommended=found.overrides)
     own, other = (dict(flatten(one.model_dump(mode="json"))) for one in (config, chosen))
     described = {line.partition("=")[0] for line in found.overrides}
-    names = [
-        key
-        for key in own
-        if (key in described or key.startswith("model.")) and own[key] != other.get(key)
-    ]
+    is_other_network = own["model.architecture"] != other["model.architecture"]
+    of_network = [key for key in own if key.startswith("model.")]
+    described.update(["model.architecture"] if is_other_network else of_network)
+    names = [key for key in own if key in described and own[key] != other.get(key)]
     return f" Your own settings replace {', '.join(names)}." if names else ""
 
 

@@ -79,6 +79,8 @@ def test_own_settings_win_over_the_choice(tmp_path):
     assert config.choice.endswith(" Your own settings replace training.epochs.")
     tail = recommend.load("auto", None, ["model.finetune=tail"], str(path))
     assert tail.choice.endswith(" Your own settings replace model.finetune.")
+    other = recommend.load("auto", None, ["model.architecture=resnet"], str(path))
+    assert other.choice.endswith(" Your own settings replace model.architecture.")
     with pytest.raises(ConfigError, match=r"'data\.image_siz', did you mean 'image_size'"):
         recommend.load("auto", None, ["data.image_siz=3"], str(path))
 
