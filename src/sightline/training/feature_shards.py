@@ -58,9 +58,9 @@ def dtype_of(split: str) -> str:
     return "float32" if split == "test" else "float16"
 
 
-def check_room(workspace: Workspace, shape: Sequence[int], dtype: str) -> None:
-    """Raise StorageError if there is no room for features of a shape."""
-    workspace.check_room(math.prod(shape) * np.dtype(dtype).itemsize, "The features")
+def feature_bytes(shape: Sequence[int], dtype: str) -> int:
+    """Return the bytes of features of a shape, (n, views, ...), as float16 or float32."""
+    return math.prod(shape) * np.dtype(dtype).itemsize
 
 
 def with_features(split: ArraySplit, features: ArrayFile) -> ArraySplit:
@@ -117,7 +117,7 @@ def merge(
         found = islice(computed, len(shards[name]))
         first = next(found)
         shape, dtype = (split.count, *first.features.shape[1:]), first.features.dtype
-        check_room(run.workspace, shape, dtype)
+        run.workspace.check_room(feature_bytes(shape, dtype), "The features")
         draft.path(FRONT).write_text(first.front, encoding="ascii")
         with (
             ArrayWriter(draft.path(f"features_{name}.npy"), shape, dtype) as features,

@@ -33,9 +33,9 @@ from sightline.training.embed import EMBED
 from sightline.training.feature_engine import Engine, Floats, check_agreement, choose_engine
 from sightline.training.feature_shards import (
     FRONT,
-    check_room,
     count_views,
     dtype_of,
+    feature_bytes,
     settings_of,
     with_features,
 )
@@ -50,6 +50,7 @@ def compute(
     """Write the features of all splits to a draft; see `embed.embed`."""
     front = _open_front(run.workspace, blueprint, settings)
     counter = Counter("views", count_views(arrays, settings), "embed")
+    _check_room(run, front, arrays, settings)
     splits: dict[str, ArraySplit] = {}
     for name, own in settings_of(arrays, settings).items():
         images = open_split(run.workspace, arrays.splits[name])
@@ -74,6 +75,8 @@ def compute_shard(run: Run, shard: FeatureShard, draft: Draft) -> EmbeddedShard:
             f"{shard.split.images.path} has other images than those of the shard; all workers must "
             "mount the same artifacts root (SIGHTLINE_ARTIFACTS). If they do, run again."
         )
+    shape = (shard.images, shard.settings.views, *front.shape)
+    run.workspace.check_room(feature_bytes(shape, shard.dtype), "The features")
     _check_engine(front, images)
     counter = Counter("views", shard.total, "embed", shard.done)
     source = _Source(front, images, digests, shard.settings, shard.dtype)
@@ -117,6 +120,15 @@ def _front(workspace: Workspace, blueprint: ModelBlueprint) -> keras.Model:
     return keras_files.with_preprocessing(frozen)
 
 
+def _check_room(run: Run, front: _Front, arrays: ArraySet, settings: EmbeddingConfig) -> None:
+    """Raise StorageError if there is no room for the features of all splits together."""
+    needed = sum(
+        feature_bytes((arrays.splits[name].count, own.views, *front.shape), dtype_of(name))
+        for name, own in settings_of(arrays, settings).items()
+    )
+    run.workspace.check_room(needed, "The features")
+
+
 def _check_engine(front: _Front, images: StoredImages) -> None:
     check_agreement(front.model, front.engine.calculate, as_pixels(images[:_CHECKED]))
 
@@ -137,7 +149,6 @@ class _Source:
         """Write features and digests, and what computed them, to a draft; return both records."""
         views = self.settings.views
         shape = (len(self.images), views, *self.front.shape)
-        check_room(run.workspace, shape, self.dtype)
         draft.path(FRONT).write_text(self.front.id, encoding="ascii")
         known = find_known(run, self.front.id, self.digests, views, np.dtype(self.dtype))
         with (
