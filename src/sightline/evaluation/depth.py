@@ -42,7 +42,7 @@ class Cost(NamedTuple):
     """Multiplications."""
 
     image: int  # Of the prediction of an image
-    features: int  # Of that of a training or validation image, by its features if there are any
+    features: int  # Of that of an image by its features; as `image` if there are none
     map: int  # Of a saliency map
 
 
@@ -71,8 +71,8 @@ def limits(
     images = {name: split.count for name, split in arrays.splits.items()}
     known = images["train"] + images.get("validation", 0)
     asked = asked._replace(label_errors=min(known, asked.label_errors))
-    tested = images["test"] + _FEWEST.served
-    left = max(_SHARE * _training(images, cost, trained, features) - tested * cost.image, _LEAST)
+    tested = images["test"] * cost.features + _FEWEST.served * cost.image
+    left = max(_SHARE * _training(images, cost, trained, features) - tested, _LEAST)
     chosen: dict[str, int] = {}
     for name, share, each in (
         ("saliency", 0.3, cost.map),

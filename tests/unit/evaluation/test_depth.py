@@ -27,7 +27,7 @@ def limits(examples, cost=SMALL, views=None, test=1_000, **settings):
 def spent(found, cost, test=1_000):
     measures = found.saliency * cost.map + found.label_errors * cost.features
     measures += found.robustness * depth.VERSIONS * cost.image
-    return measures + (test + found.served) * cost.image
+    return measures + test * cost.features + found.served * cost.image
 
 
 @pytest.mark.parametrize("examples", [25_000, 40_000, 100_000])
@@ -63,6 +63,7 @@ def test_cached_features_make_a_training_and_its_label_errors_cheap():
     training = 3 * 40_000 * 10**7 + (8_000 + 4_100) * 39 * 10**7 / 3
     assert found.label_errors == 4_000
     assert spent(found, with_features, 100) < 0.15 * training
+    assert limits(40_000, with_features, views=2, test=5_000).label_errors == 4_000
     assert found.robustness == 0, "a sample that could say something is not affordable"
 
 
