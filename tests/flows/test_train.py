@@ -221,7 +221,10 @@ def test_changed_setting_reuses_what_does_not_depend_on_it_and_survives_pruning(
     copy = shutil.copytree(root, tmp_path / "artifacts")
     plan = prune(Workspace(copy), 1, registered_models)
     assert "first" in {run.run_id for run in plan.runs}
-    assert "train" in {entry.stage for entry in plan.entries}
+    removed = {entry.stage for entry in plan.entries}
+    assert "train" in removed
+    assert not removed & {"draw_data", "fit_reference"}, "the remaining run shares them"
+    assert all(any((copy / "cache" / name).iterdir()) for name in ("draw_data", "fit_reference"))
     assert cached(train(copy, "again", changed)) == STAGES
 
 

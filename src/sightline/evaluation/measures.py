@@ -71,6 +71,9 @@ _ROW_BYTES, _CLASS_BYTES = 24 + 64, 4
 
 _SERVING_TOLERANCE = 1e-5  # Largest difference of a probability that counts as rounding
 _FEATURES_TOLERANCE = 0.01  # The same of features that are rounded to float16
+_PLACES = {name: {"entry": True} for name in ("neighbors", "linear_reference")}
+"""Fields that say where the cache has something, and nothing of the model."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -92,17 +95,21 @@ def measure(
     sample, predictions = _predict(tested, path, tested.features)
     difference = _difference(served, path)
     if tested.features is not None and difference > _SERVING_TOLERANCE:
-        tested = _with_deviating_features(tested, difference)
+        by_features = difference
         sample, predictions = _predict(tested, path)
         difference = _difference(served, path)
-    _check_serving(difference)
+        _check_serving(difference)
+        tested = _without_deviating_features(tested, by_features)
+    else:
+        _check_serving(difference)
     context = Context(tested, predictions, draft, sample)
     metrics = Metrics(
         **classification.measure(predictions, files.class_names),
         **{name: function(context) for name, function in MEASURES.items()},
         serving_difference=difference,
     )
-    text = json.dumps(metrics.model_dump(mode="json"), indent=1, ensure_ascii=False)
+    found = metrics.model_dump(mode="json", exclude=_PLACES)
+    text = json.dumps(found, indent=1, ensure_ascii=False)
     draft.path(_METRICS).write_text(text, encoding="utf-8")
     return Evaluation(
         metrics=draft.record(_METRICS),
@@ -149,7 +156,7 @@ def _check_serving(difference: float) -> None:
         )
 
 
-def _with_deviating_features(tested: ModelUnderTest, difference: float) -> ModelUnderTest:
+def _without_deviating_features(tested: ModelUnderTest, difference: float) -> ModelUnderTest:
     """Leave the features out if they differ by more than those of other splits are rounded."""
     if difference <= _FEATURES_TOLERANCE:
         return tested

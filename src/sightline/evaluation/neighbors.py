@@ -16,7 +16,7 @@ from sightline.data.label_table import read_sources
 from sightline.evaluation.embedded import TINY, Embedded, Rows, read
 from sightline.evaluation.frozen_features import FrozenFeatures
 from sightline.evaluation.model_under_test import Context
-from sightline.pipeline.cache import Draft, find_or_make, place
+from sightline.pipeline.cache import Draft, find_or_make
 from sightline.pipeline.stages import Stage
 from sightline.records import ArraySet, DatasetFiles, NearestClass, Neighbors, Run
 
@@ -45,7 +45,7 @@ def measure(context: Context) -> Neighbors | None:
         return None
     similarity = tested.settings.duplicate_similarity
     inputs = tested.files, tested.arrays, tested.features.found
-    found = find_neighbors(tested.run, *inputs, str(similarity))
+    found = find_neighbors(tested.run, *inputs, similarity)
     tables = {
         name: draft.copy(tested.workspace.path(one.path), one) for name, one in found.tables.items()
     }
@@ -53,25 +53,22 @@ def measure(context: Context) -> Neighbors | None:
 
 
 def find_neighbors(
-    run: Run, files: DatasetFiles, arrays: ArraySet, features: ArraySet, similarity: str
+    run: Run, files: DatasetFiles, arrays: ArraySet, features: ArraySet, similarity: float
 ) -> Neighbors:
     """Search the neighbors of at least three images, which do not depend on the trained model.
 
     Args:
         features: Output of the stage embed.
-        similarity: Least cosine similarity of near duplicates.
+        similarity: Least cosine similarity of near duplicates, in (0, 1].
+
+    Raises errors as `find_or_make`.
     """
-    key = FIND_NEIGHBORS.key(files, arrays, features, similarity)
+    key = FIND_NEIGHBORS.key(files, arrays, features, str(similarity))
     frozen = FrozenFeatures(run.workspace, files, arrays, features)
-
-    def make(draft: Draft) -> Neighbors:
-        found = _search(frozen, float(similarity), draft)
-        return found.model_copy(update={"entry": place(FIND_NEIGHBORS, key)})
-
-    return find_or_make(run, FIND_NEIGHBORS, key, make)
+    return find_or_make(run, FIND_NEIGHBORS, key, lambda draft: _search(frozen, similarity, draft))
 
 
-FIND_NEIGHBORS = Stage(find_neighbors, ("numpy", "scikit-learn"))
+FIND_NEIGHBORS = Stage(find_neighbors, ("numpy", "scikit-learn", "scipy"))
 
 
 def _search(features: FrozenFeatures, similarity: float, draft: Draft) -> Neighbors:
@@ -97,6 +94,7 @@ def _search(features: FrozenFeatures, similarity: float, draft: Draft) -> Neighb
         contradicted_labels=contradicted.num_rows,
         nearest_classes=nearest_classes(found, nearest, classes),
         tables={name: draft.record(f"{name}.parquet") for name in tables},
+        entry=draft.entry,
     )
 
 

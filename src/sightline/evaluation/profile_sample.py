@@ -51,7 +51,7 @@ class Sample(NamedTuple):
 class FeatureSample:
     """Predicts the test images and keeps the features of at most 1,000 of them, drawn at random.
 
-    `images` are what it predicts: prepared images or, where layers are frozen, what these return.
+    `images` are what it predicts: prepared images, or the float32 features of the frozen layers.
     """
 
     def __init__(self, tested: ModelUnderTest, frozen: FrozenFeatures | None = None) -> None:

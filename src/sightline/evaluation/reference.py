@@ -16,7 +16,7 @@ from sightline.data.split_arrays import (
     read_split_labels,
 )
 from sightline.evaluation.model_under_test import Context
-from sightline.pipeline.cache import Draft, find_or_make, place
+from sightline.pipeline.cache import Draft, find_or_make
 from sightline.pipeline.stages import Stage
 from sightline.records import ArraySet, ArraySplit, DatasetFiles, LinearReference, Run
 from sightline.storage.workspace import Workspace
@@ -40,27 +40,27 @@ def measure(context: Context) -> LinearReference | None:
     most = min(split.count, tested.limits.reference)
     if len(np.unique(_sampled(tested.workspace, split, most)[1])) < _FEWEST_CLASSES:
         return None
-    return fit_reference(tested.run, tested.files, tested.arrays, str(most))
+    return fit_reference(tested.run, tested.files, tested.arrays, most)
 
 
-def fit_reference(run: Run, files: DatasetFiles, arrays: ArraySet, most: str) -> LinearReference:
+def fit_reference(run: Run, files: DatasetFiles, arrays: ArraySet, most: int) -> LinearReference:
     """Fit the regression to at most so many training images of at least two classes.
 
-    It does not depend on the trained model.
+    It does not depend on the trained model. Raises errors as `find_or_make`.
     """
-    key = FIT_REFERENCE.key(files, arrays, most)
+    key = FIT_REFERENCE.key(files, arrays, str(most))
 
-    def make(_: Draft) -> LinearReference:
-        images, labels = _sampled(run.workspace, arrays.splits["train"], int(most))
+    def make(draft: Draft) -> LinearReference:
+        images, labels = _sampled(run.workspace, arrays.splits["train"], most)
         tested = open_images(run.workspace, files.images["test"])
         test_labels = read_labels(run.workspace, files, "test")
         found = compare(small_pixels(images), labels, small_pixels(tested), test_labels)
-        return found.model_copy(update={"entry": place(FIT_REFERENCE, key)})
+        return found.model_copy(update={"entry": draft.entry})
 
     return find_or_make(run, FIT_REFERENCE, key, make)
 
 
-FIT_REFERENCE = Stage(fit_reference, ("numpy", "scikit-learn"))
+FIT_REFERENCE = Stage(fit_reference, ("numpy", "scikit-learn", "scipy"))
 
 
 def _sampled(workspace: Workspace, split: ArraySplit, most: int) -> tuple[SelectedImages, Labels]:

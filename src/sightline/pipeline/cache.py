@@ -40,6 +40,11 @@ class Draft:
         self._final = final
         self._digests: dict[str, str] = {}
 
+    @property
+    def entry(self) -> str:
+        """Where the entry will be, relative to the root; a record that names it keeps it."""
+        return f"{self._final}/"
+
     def path(self, name: str) -> Path:
         """Return where to write the file `name`; its folder exists."""
         path = self._folder / name
@@ -193,11 +198,6 @@ def idle(run: Run, stage: Stage[Any], key: str) -> Iterator[bool]:
     """Yield whether no process is making an entry, and let none start meanwhile; never wait."""
     with locks.alone_if_free(_lock(run, stage, key)) as free:
         yield free
-
-
-def place(stage: Stage[Any], key: str) -> str:
-    """Return where an entry is; a record that names it keeps it from being pruned."""
-    return f"{_relative(stage, key)}/"
 
 
 def _lock(run: Run, stage: Stage[Any], key: str) -> Path:

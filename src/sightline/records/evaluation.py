@@ -121,7 +121,7 @@ class Neighbors(Record):
     # Parquet files "near_duplicates", "contradicted_labels", and "map": some images with their
     # places on the two principal components, in [0, 1]
     tables: dict[str, FileRecord]
-    entry: str = ""  # The cache entry that all models share
+    entry: str = ""  # Of all models, relative to the root
 
 
 class LinearReference(Record):
@@ -133,7 +133,7 @@ class LinearReference(Record):
     balanced_accuracy: float  # Mean recall of the classes that have test images
     training_images: int  # Number of training images that it was fitted to
     side: int
-    entry: str = ""  # The cache entry that all models share
+    entry: str = ""  # Of all models, relative to the root
 
 
 class OperatingPoint(Record):

@@ -55,7 +55,7 @@ class Figures(Record):
     page_figures: dict[str, FileRecord] = Field(default_factory=dict)
     # The same for dark pages, of figures with photographs, which cannot be inverted
     dark_figures: dict[str, FileRecord] = Field(default_factory=dict)
-    entry: str = ""  # The cache entry of those of the data, which all models share
+    entry: str = ""  # With those of the data, of all models
 
 
 class Report(Figures):

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Container, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 from sightline.data.samples import choose_samples
 from sightline.data.split_arrays import open_images
 from sightline.data.validation.findings import select_findings
-from sightline.pipeline.cache import Draft, find_or_make, place
+from sightline.pipeline.cache import Draft, find_or_make
 from sightline.pipeline.stages import Stage
 from sightline.records import DatasetFiles, Figures, FileRecord, Neighbors, Run
 from sightline.reporting import neighbors
@@ -37,7 +38,7 @@ def draw_data(run: Run, files: DatasetFiles, found: Neighbors | None) -> Figures
         first = chain(samples(run.workspace, files), findings(run.workspace, files))
         near = neighbors.figures(run.workspace, files, found) if found else ()
         drawn = write(draft, chain(first, near))
-        return drawn.model_copy(update={"entry": place(DRAW_DATA, key)})
+        return drawn.model_copy(update={"entry": draft.entry})
 
     return find_or_make(run, DRAW_DATA, key, make)
 
@@ -49,7 +50,7 @@ def drawn_ahead(run: Run, files: DatasetFiles) -> Iterator[None]:
     If that fails, whoever needs them draws them again, and learns why.
     """
     with ThreadPoolExecutor(1) as drawing:
-        drawing.submit(draw_data, run, files, None)
+        drawing.submit(copy_context().run, draw_data, run, files, None)  # its log is the run's
         yield
 
 

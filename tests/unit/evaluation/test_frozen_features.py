@@ -93,8 +93,11 @@ def test_what_no_model_changes_is_computed_once(stages, monkeypatch):
     second = evaluate.evaluate(run, files, arrays, trained, other, features)
     assert second.predictions.path != first.predictions.path
     assert second.linear_reference == first.linear_reference
+    text = (run.workspace.root / second.metrics.path).read_text()
+    assert '"neighbors"' in text
+    assert '"entry"' not in text, "it says nothing of the model"
     for found in (second.linear_reference, second.neighbors):
-        assert (run.workspace.root / found.entry / "manifest.json").is_file(), "prune keeps it"
+        assert (run.workspace.root / found.entry / "manifest.json").is_file()
     for name, table in second.neighbors.tables.items():
         assert table.sha256 == first.neighbors.tables[name].sha256
         assert table.path.startswith("cache/evaluate/"), "the entry is complete in itself"
