@@ -48,14 +48,16 @@ def factory(
     webhook: Webhook,
     database: postgres.Database,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Stack:
+) -> Iterator[Stack]:
     """A Prefect server on PostgreSQL, without pools and workers yet."""
     settings = {
         **environment,
         "SIGHTLINE_WEBHOOK_URL": webhook[0],
         "PREFECT_API_DATABASE_CONNECTION_URL": database.url,
     }
-    return groups.shared.enter_context(closing(Stack(tmp_path_factory.mktemp("factory"), settings)))
+    running = Stack(tmp_path_factory.mktemp("factory"), settings)
+    yield groups.shared.enter_context(closing(running))
+    groups.shared.close()  # also where Ctrl-C ends the tests within the group
 
 
 @pytest.fixture(scope="session")
