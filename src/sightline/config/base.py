@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import textwrap
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Annotated, Any, ClassVar
@@ -33,13 +34,14 @@ class Section(BaseModel):
         for section in reversed(cls.__mro__):
             if issubclass(section, Section):
                 for name, text in _docstrings(section):
-                    fields[name]["description"] = text
+                    if name in fields:  # else it is a constant of the class
+                        fields[name]["description"] = text
         return found
 
 
 def _docstrings(section: type[Section]) -> Iterator[tuple[str, str]]:
     """Yield the fields of a class that have a docstring."""
-    (parsed,) = ast.parse(inspect.getsource(section)).body
+    (parsed,) = ast.parse(textwrap.dedent(inspect.getsource(section))).body
     assert isinstance(parsed, ast.ClassDef)  # noqa: S101 - it is the source of one
     for field, below in pairwise(parsed.body):
         match field, below:

@@ -7,6 +7,7 @@ import marshal
 import sys
 from contextlib import suppress
 from pathlib import Path
+from types import CodeType
 
 from jinja2.bccache import Bucket, BytecodeCache
 
@@ -29,7 +30,8 @@ class CompiledTemplates(BytecodeCache):
         with suppress(OSError, ValueError, EOFError, TypeError):
             version, _, code = self._path(bucket).read_bytes().partition(b"\n")
             if version == self._head(bucket):
-                bucket.code = marshal.loads(code)  # noqa: S302 - as trusted as the modules beside it
+                found = marshal.loads(code)  # noqa: S302 - as trusted as the modules beside it
+                bucket.code = found if isinstance(found, CodeType) else None
 
     def dump_bytecode(self, bucket: Bucket) -> None:
         """Keep the code of a template."""

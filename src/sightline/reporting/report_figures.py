@@ -101,7 +101,7 @@ def _correct(inputs: Inputs) -> Iterator[Figure]:
 def _table(inputs: Inputs, file: FileRecord) -> History:
     with pq.ParquetFile(inputs.path(file), page_checksum_verification=True) as table:
         columns = table.read().to_pydict()  # needs no pandas, unlike `to_numpy`
-    return {name: np.array(values) for name, values in columns.items()}
+    return {name: np.array(values, np.float64) for name, values in columns.items()}
 
 
 def _measurements(inputs: Inputs) -> Iterator[Figure]:

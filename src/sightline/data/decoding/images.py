@@ -20,7 +20,7 @@ from sightline.data.decoding.color_profiles import is_srgb, to_srgb
 from sightline.data.decoding.conform import conform_image, flatten, is_grey, window_of
 from sightline.data.decoding.image_opening import with_image
 from sightline.data.decoding.parallel import ordered_map
-from sightline.data.readers.base import DIGEST, Blocks, Form, RawBlock
+from sightline.data.readers.base import DIGEST, Blocks, Form, RawBlock, rows_in_block
 from sightline.errors import DataError
 
 _ROTATED = frozenset({5, 6, 7, 8})  # EXIF orientations that swap height and width
@@ -66,7 +66,7 @@ def decode(images: Iterable[EncodedImage], form: Form) -> Blocks:
         return kept, digest, _decode(opened, content, form)
 
     decoded = ordered_map(read, images)
-    rows = max(1, _BLOCK_BYTES // math.prod(form.shape))
+    rows = rows_in_block(math.prod(form.shape), _BLOCK_BYTES)
     while block := list(islice(decoded, rows)):
         contents, digests, pixels = zip(*block, strict=True)
         encoded = contents if form.encoded else None

@@ -119,9 +119,9 @@ class RawDataset:
     unlabelled: tuple[RawSplit, ...] = ()  # Splits without labels
 
 
-def rows_in_block(row_bytes: int) -> int:
+def rows_in_block(row_bytes: int, block_bytes: int = BLOCK_BYTES) -> int:
     """Return how many rows of this size make a block; at least one."""
-    return max(1, BLOCK_BYTES // row_bytes)
+    return max(1, block_bytes // row_bytes)
 
 
 def check_count(subject: str, count: int) -> None:
