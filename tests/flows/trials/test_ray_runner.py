@@ -116,7 +116,7 @@ def test_trial_of_a_node_that_is_lost_resumes_on_another_with_the_same_result(
     assert follower.worked == [1, 1], f"each node trains one: {follower.results}"
     (lost,) = re.findall(r"s(\d) is started again", caplog.text)
     assert capsys.readouterr().out == ""
-    assert keras_below(nodes[0]) == []
+    wait_for("no Keras process", lambda: not keras_below(nodes[0]))
     with closing(keras_process()):
         (trial,) = trials(data, tmp_path / "here", (int(lost),))
         alone = trial_flow(trial, lambda epoch: None)
@@ -133,7 +133,7 @@ def test_cancelled_trial_keeps_a_checkpoint_and_leaves_no_process(
         attempt = runner.start(trial)
         wait_for("an epoch", attempt.epochs)
         attempt.cancel()
-    assert keras_below(nodes[0]) == []
+    wait_for("no Keras process", lambda: not keras_below(nodes[0]))
     assert list(tmp_path.glob("checkpoints/*/*.npz"))
     with get_client(sync_client=True) as client:
         (run,) = (run for run in client.read_flow_runs() if run.name == "s2")
