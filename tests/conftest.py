@@ -40,7 +40,7 @@ SHARING = {
 }
 """Files that share a set-up: a server with deployments and workers, the API and the run of the
 flows (twice, since they take the longest), the run that is killed at file operations, a server for
-commands."""
+commands, the model in all formats of export."""
 
 APART = (
     "tests/flows/server/test_api.py",
@@ -63,6 +63,7 @@ LONGEST = (
     "served",
     "tests/e2e/test_python.py",
     "tests/e2e/test_command.py",
+    "export",
     "tests/e2e/test_serve.py",
     "tests/e2e/test_mnist.py",
     "tests/e2e/test_backends.py",
