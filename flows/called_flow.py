@@ -5,10 +5,12 @@ config for a form, and when it is called, it imports FastAPI to turn the paramet
 together take as long as all stages of a rerun from the cache.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any, ParamSpec, TypeVar
 
 from prefect import Flow
+from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 from pydantic import GetPydanticSchema
 from pydantic_core import to_jsonable_python
 from pydantic_core.core_schema import any_schema
@@ -37,3 +39,14 @@ def called_flow(name: str) -> Callable[[Callable[P, R]], Flow[P, R]]:
         persist_result=False,
         result_serializer="json",
     )
+
+
+@contextmanager
+def without_heartbeats() -> Iterator[None]:
+    """Let flows within the block send no heartbeats.
+
+    Prefect waits at the end of a flow for the thread that sends them, which sleeps for up to a
+    second.
+    """
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        yield

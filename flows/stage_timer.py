@@ -8,6 +8,7 @@ from uuid import UUID
 
 from prefect import Task
 from prefect.client.orchestration import get_client
+from prefect.context import FlowRunContext
 from prefect.runtime import deployment, flow_run
 
 from sightline.pipeline.progress import Progress, emit
@@ -29,7 +30,7 @@ class StageTimer:
     def __init__(self, ahead: Mapping[str, float]) -> None:
         """Start with the seconds that stages took before the flow."""
         self._ahead = ahead
-        self._is_deployed = deployment.id is not None  # a request
+        self._is_deployed = _is_deployed()
         self.times: dict[str, StageTime] = {}
 
     def __call__(self, stage: Task[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -46,6 +47,17 @@ class StageTimer:
             seconds, cached = seconds + earlier.seconds, cached and earlier.cached
         self.times[stage.name] = StageTime(seconds=round(seconds, 3), cached=cached)
         return state.result()
+
+
+def _is_deployed() -> bool:
+    """Return whether this flow run is one of a deployment, or within one."""
+    context = FlowRunContext.get()
+    if context is not None and (own := context.flow_run) is not None:
+        if own.deployment_id is not None:
+            return True
+        if own.parent_task_run_id is None:
+            return False  # without a request
+    return deployment.id is not None
 
 
 def _label(stage: str) -> None:

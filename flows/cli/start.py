@@ -1,6 +1,6 @@
 """Starts a training that passed the checks, for the command line and for Python."""
 
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from functools import partial
 
 from sightline.data import announcement, fact_lines
@@ -51,18 +51,22 @@ def start(checked: Preflight, *, verbose: bool) -> RunSummary | SeedSummary:
         ahead = ingest_ahead(config, run, source) if is_ahead else None
         # Prefect reads its settings from the environment when it is imported, which takes a second.
         with uncollected():
+            from sightline.flows.called_flow import without_heartbeats
             from sightline.flows.train import training_flow
 
         if server is not None:
             server.wait()
         seeds = len(checked.planned)
+        # A private server has nobody who looks for them, and a cached run is over before the second
+        is_silent = is_cached or server is not None
         summary: RunSummary | SeedSummary
-        if seeds > 1:
-            from sightline.flows.train_seeds import seeds_flow
+        with without_heartbeats() if is_silent else nullcontext():
+            if seeds > 1:
+                from sightline.flows.train_seeds import seeds_flow
 
-            summary = seeds_flow(config, run, seeds, source, ahead)
-        else:
-            summary = training_flow(config, run, source, ahead)
+                summary = seeds_flow(config, run, seeds, source, ahead)
+            else:
+                summary = training_flow(config, run, source, ahead)
     return summary
 
 

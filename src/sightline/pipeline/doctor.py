@@ -78,7 +78,9 @@ def check_address(url: str) -> httpx.URL:
 
 def _find_problem(health: str) -> str | None:
     try:
-        answer = httpx.get(health, timeout=_ANSWER_SECONDS)
+        # Without TLS, loading the certificates is wasted; redirects are not followed.
+        is_secure = health.startswith("https:")
+        answer = httpx.get(health, timeout=_ANSWER_SECONDS, verify=is_secure)
     except httpx.HTTPError as error:
         return str(error) or type(error).__name__
     return None if answer.is_success else f"it answered {answer.status_code} {answer.reason_phrase}"
