@@ -1,9 +1,13 @@
 import subprocess
 import sys
+import threading
 
 from fastapi.encoders import jsonable_encoder
+from prefect import flow
+from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY
 
 from sightline.config import loading
+from sightline.flows.called_flow import without_heartbeats
 from sightline.flows.train import training_flow
 from sightline.records import Run
 from sightline.storage.workspace import Workspace
@@ -28,3 +32,15 @@ def test_flow_is_imported_without_the_libraries_of_a_server():
         "sys.exit(bool({'fastapi', 'sqlalchemy', 'matplotlib', 'pandas'} & set(sys.modules)))"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_flow_without_heartbeats_has_no_thread_for_them(prefect_api):
+    @flow
+    def count():
+        return [one.name for one in threading.enumerate() if one.name.endswith("(run)")]
+
+    assert count(), "Prefect starts one"
+    with without_heartbeats():
+        assert PREFECT_FLOWS_HEARTBEAT_FREQUENCY.value() is None
+        assert not count()
+    assert PREFECT_FLOWS_HEARTBEAT_FREQUENCY.value() is not None
