@@ -29,7 +29,10 @@ SHARING = {
         "e2e/test_supervised",
         "faults/test_orchestrator",
     ),
-    "commands": ("flows/cli/", "flows/server/", "flows/trials/", "tasks/"),
+    "commands": (
+        *("flows/cli/", "flows/server/", "flows/trials/", "tasks/"),
+        "unit/prediction/active_learning/test_add",
+    ),
     "flows": ("flows/",),
     "faultpoint": tuple(
         f"faults/test_{name}" for name in ("kills", "disk", "damaged_caches", "concurrency")

@@ -1,7 +1,9 @@
 import csv
 import json
+import logging
 
 import pytest
+from prefect.settings import PREFECT_API_URL
 
 from cli import refused
 from cli import sightline as command
@@ -165,17 +167,17 @@ def test_new_class_is_allowed_by_name_and_other_formats_are_refused(data, to_lab
     assert "labels suggest" in refused(f"labels add {data} --dataset {data}")
 
 
-@pytest.mark.server
-def test_one_command_adds_and_trains_with_what_it_added(sightline, tmp_path):
+def test_one_command_adds_and_trains_with_what_it_added(prefect_api, tmp_path, monkeypatch):
+    monkeypatch.setenv("PREFECT_API_URL", str(PREFECT_API_URL.value()))
+    monkeypatch.setattr(logging.getLogger("sightline"), "handlers", [])  # the command adds to them
     data = write_folders(tmp_path / "data", 24, 8, (12, 12, 3))
     (new,) = write_folders(tmp_path / "new", 1, 13, (12, 12, 3)).rglob("12.png")
     to_label = hand_over(tmp_path / "to-label", [new])
     write_labels(to_label, f"12.png,,,,{new.parent.name}")
     settings = [f"--set={one}" for one in (*TINY, "training.epochs=1")]
-    given = f"{to_label} --dataset {data} --train --recipe quickstart --json"
+    given = f"labels add {to_label} --dataset {data} --train --recipe quickstart --json"
     workspace = Workspace(tmp_path / "artifacts")
-    done = sightline("labels", "add", *given.split(), f"--artifacts={workspace}", *settings)
-    assert done.returncode == 0, done.stderr
+    done = command(given, f"--artifacts={workspace}", *settings)
     added, trained = map(json.loads, done.stdout.splitlines())
     assert added["added"] == {new.parent.name: 1}
     ingested = run_folder.read(workspace, trained["run_id"]).records.ingest
