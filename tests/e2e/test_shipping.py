@@ -13,12 +13,13 @@ import pytest
 import photographs
 import processes
 import snippets
-from command import execute
+from command import execute, invoke
 from model_to_export import classifier
 from sightline.config import ExportConfig
 from sightline.export import child_process
 from sightline.export.formats import FORMATS
 from sightline.models import keras_files
+from sightline.pipeline.process import keras_process
 from sightline.records import ModelMetadata
 from sightline.storage import digests
 
@@ -59,16 +60,17 @@ def versions(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def predicted(versions, photos, sightline, tmp_path_factory):
+def predicted(versions, photos, tmp_path_factory):
     """What the command finds, with nothing but a copy of the model file."""
     folder, found = tmp_path_factory.mktemp("predicted"), {}
     for resize, version in versions.items():
         model = shutil.copy(version / "model.keras", folder / f"{resize}.keras")
         table = folder / f"{resize}.parquet"
-        done = sightline("predict", *photos, "--model", model, "--output", table)
+        done = invoke("predict", *map(str, photos), f"--model={model}", f"--output={table}")
         assert done.returncode == 0, done.stderr
         assert any(name in done.stdout for name in NAMES)
         found[resize] = pq.read_table(table).select(["label", "probability"]).to_pylist()
+    keras_process().close()
     return found
 
 
