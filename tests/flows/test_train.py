@@ -24,7 +24,7 @@ from sightline.pipeline.process import keras_process
 from sightline.records import Run
 from sightline.registry.retention import registered_models
 from sightline.storage.workspace import Workspace
-from tiny_run import tiny
+from tiny_run import artifacts, tiny
 
 pytestmark = pytest.mark.usefixtures("prefect_api", "keras")
 
@@ -226,6 +226,11 @@ def test_changed_setting_reuses_what_does_not_depend_on_it_and_survives_pruning(
     assert not removed & {"draw_data", "fit_reference"}, "the remaining run shares them"
     assert all(any((copy / "cache" / name).iterdir()) for name in ("draw_data", "fit_reference"))
     assert cached(train(copy, "again", changed)) == STAGES
+    plots = [
+        "accuracy-history" in artifacts(run_folder.read(Workspace(copy), run_id))
+        for run_id in ("changed", "again")
+    ]
+    assert plots == [True, False], "the second one would show the same evaluation"
 
 
 def test_refresh_computes_every_stage_to_the_same_weights(first, root, config):
