@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-import groups
 import postgres
 from command import Completed
 from examples import write_npz
@@ -56,8 +55,8 @@ def factory(
         "PREFECT_API_DATABASE_CONNECTION_URL": database.url,
     }
     running = Stack(tmp_path_factory.mktemp("factory"), settings)
-    yield groups.shared.enter_context(closing(running))
-    groups.shared.close()  # also where Ctrl-C ends the tests within the group
+    with closing(running):
+        yield running
 
 
 @pytest.fixture(scope="session")
