@@ -101,8 +101,10 @@ def test_ctrl_c_ends_every_process_and_keeps_finished_stages(environment, argume
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads
     ) as process:
         assert process.stderr is not None
-        while not process.stderr.readline().startswith("Epoch 2/"):
-            assert process.poll() is None
+        written = []
+        while not (line := process.stderr.readline()).startswith("Epoch 2/"):
+            written.append(line)
+            assert process.poll() is None, "".join(written)
         children = descendants(process.pid)
         process.send_signal(signal.SIGINT)
         rest = process.stderr.read()
