@@ -46,7 +46,8 @@ def main(descriptor: int, folder: Path, idle_minutes: float) -> None:
 def _end_when_unused(users: Path, idle_seconds: float) -> None:
     """Stop this process when no command has held the lock for a time; a command also touches it.
 
-    The lock is then held to the end, so that the next command waits and starts another server.
+    The lock is then held to the end, so that the next command waits and starts another server. The
+    address is removed: as a process ends, the lock may be free before the server's own.
     """
     free_since, touched = time.monotonic(), 0
     while users.exists():
@@ -55,6 +56,7 @@ def _end_when_unused(users: Path, idle_seconds: float) -> None:
             if not is_free or users.stat().st_mtime_ns != touched:
                 free_since, touched = time.monotonic(), users.stat().st_mtime_ns
             elif time.monotonic() - free_since >= idle_seconds:
+                users.with_name("server.json").unlink(missing_ok=True)
                 _stop()
     _stop()
 

@@ -184,9 +184,8 @@ def _changing(home: Path) -> AbstractContextManager[None]:
 
 
 def _running(home: Path) -> Address | None:
-    with locks.alone_if_free(home / "server.lock") as is_free:
-        if is_free:
-            return None
+    if not _is_alive(home):
+        return None
     with suppress(OSError, ValueError):
         found = TypeAdapter(Address).validate_json((home / "server.json").read_bytes())
         if home.samefile(found.home):
@@ -195,6 +194,21 @@ def _running(home: Path) -> Address | None:
         f"A private Prefect server runs, but {home}/server.json does not say where; wait for "
         f"{idle_minutes():g} minutes, until it ends, or end the process of `{_PROGRAM[-1]}`."
     )
+
+
+def _is_alive(home: Path) -> bool:
+    """Return whether a server runs; wait for one that has removed its address, since it ends.
+
+    Its locks are released one after the other: that of its users may be free before its own.
+    """
+    end = time.monotonic() + _STOP_SECONDS
+    while True:
+        with locks.alone_if_free(home / "server.lock") as is_free:
+            if is_free:
+                return False
+        if (home / "server.json").exists() or time.monotonic() > end:
+            return True
+        time.sleep(_POLL_SECONDS)
 
 
 def _start(home: Path) -> Address:

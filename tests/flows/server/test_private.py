@@ -13,7 +13,7 @@ import pytest
 from cli import refused, sightline
 from processes import free_port, is_running, wait_for
 from sightline.errors import ConfigError, RunError
-from sightline.flows.server import private
+from sightline.flows.server import ephemeral, private
 from sightline.flows.server.private import Address
 from sightline.storage import locks
 
@@ -64,11 +64,12 @@ def test_commands_side_by_side_use_one_server_which_ends_with_the_last(home):
         assert httpx.post(flows, json={}).status_code == 401
         auth = httpx.BasicAuth(*password.split(":"))
         assert httpx.post(flows, json={}, auth=auth).json() == []
+        (secret,) = home.rglob("server.json")
+        assert secret.stat().st_mode & 0o777 == 0o600
         second.communicate("")
     wait_for("the server ends", lambda: not is_running(pid))
-    (secret,) = home.rglob("server.json")
-    assert secret.stat().st_mode & 0o777 == 0o600
-    wait_for("its lock is free", lambda: private.running() is None)  # a moment later
+    assert not secret.exists()
+    assert private.running() is None
 
 
 @pytest.mark.campaign
@@ -140,6 +141,28 @@ def test_address_of_another_server_is_refused_while_one_runs(home, content):
         pytest.raises(RunError, match=rf"{own}/server\.json.*end the process"),
     ):
         private.running()
+
+
+def test_server_that_ends_is_no_server_even_if_its_lock_is_free_a_moment_later(home):
+    lock = private.folder() / "server.lock"
+    with locks.inheritable(lock) as descriptor:
+        ending = subprocess.Popen(["sleep", "0.5"], pass_fds=[descriptor])
+    assert private.running() is None, "not an error: it has removed its address"
+    assert ending.wait() == 0
+
+
+def test_server_that_nobody_uses_removes_its_address_before_it_ends(home, monkeypatch):
+    own = private.folder()
+    (own / "users.lock").touch()
+    (own / "server.json").touch()
+
+    def stop():
+        with locks.alone_if_free(own / "users.lock") as is_free:
+            raise RuntimeError(f"{is_free} {(own / 'server.json').exists()}")
+
+    monkeypatch.setattr(ephemeral, "_stop", stop)
+    with pytest.raises(RuntimeError, match="False False"):
+        ephemeral._end_when_unused(own / "users.lock", 0)
 
 
 def test_damaged_database_is_named_with_what_it_loses(home):
